@@ -16,6 +16,12 @@ use crate::socketio::Namespace;
 const TEXT: u8 = 0x81;
 /// FIN and the binary opcode.
 const BINARY: u8 = 0x82;
+/// FIN and the close opcode.
+const CLOSE: u8 = 0x88;
+/// FIN and the pong opcode.
+const PONG: u8 = 0x8a;
+/// The largest payload of a control frame, in bytes.
+const MAX_CONTROL: usize = 125;
 
 /// One Engine.IO packet, framed. Cloning shares the memory.
 #[derive(Clone, PartialEq, Eq)]
@@ -57,6 +63,22 @@ impl Frame {
             }
             out.push(b']');
         })
+    }
+
+    /// A WebSocket close frame (RFC 6455 section 5.5.1) with `code` and a reason, cut to what fits.
+    pub fn close(code: u16, reason: &str) -> Self {
+        let end = reason.floor_char_boundary(MAX_CONTROL - 2);
+        let reason = &reason.as_bytes()[..end];
+        Self::build(CLOSE, 2 + reason.len(), |out| {
+            out.extend_from_slice(&code.to_be_bytes());
+            out.extend_from_slice(reason);
+        })
+    }
+
+    /// A WebSocket pong frame with a ping's data (RFC 6455 section 5.5.3).
+    pub fn pong(data: &[u8]) -> Self {
+        let data = &data[..data.len().min(MAX_CONTROL)];
+        Self::build(PONG, data.len(), |out| out.extend_from_slice(data))
     }
 
     /// The whole WebSocket frame, ready to write.
