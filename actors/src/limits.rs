@@ -15,8 +15,9 @@ pub const PACKETS_PER_POLL: usize = 16;
 /// How long a closing socket may take to read what is still queued for it.
 pub const CLOSE_LINGER: Duration = Duration::from_secs(5);
 
-/// Events of one socket that wait for an earlier one to be answered.
-pub const PENDING_EVENTS: usize = 256;
+/// Packets of one session that wait for an earlier one to be served; then nothing more is read. A polling
+/// POST counts as one, so that what waits is bounded by this and the largest payload.
+pub const PENDING_EVENTS: usize = 64;
 /// Answers of one socket that wait for something outside (a broker's grant).
 pub const PENDING_ANSWERS: usize = 256;
 /// Namespaces one connection may hold.

@@ -10,6 +10,7 @@ use std::io::{self, IoSlice};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
+use switchboard_protocol::engineio::Packet;
 use switchboard_protocol::frame::Frame;
 
 use crate::limits;
@@ -177,6 +178,10 @@ impl Outbox {
         let mut state = self.lock();
         if matches!(state.sink, Sink::Closed) && state.queue.is_empty() {
             return Poll::Ready(None);
+        }
+        if matches!(state.sink, Sink::Wire { .. }) {
+            // The client has moved on to a stream; its last poll only has to end.
+            return Poll::Ready(Some(vec![Packet::Noop.encode()]));
         }
         if state.queue.is_empty() {
             state.poll_waker = Some(cx.waker().clone());

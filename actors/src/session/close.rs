@@ -102,6 +102,7 @@ impl Session {
             .get_or_create(&label)
             .inc();
         self.work.clear();
+        self.gate.set_closed(false);
         for connected in self.sockets.drain(..) {
             connected.service.closed();
         }

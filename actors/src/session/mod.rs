@@ -5,10 +5,12 @@
 //! itself. However it ends, also by a panic, `stopped` tells the services that its sockets are gone.
 
 mod close;
+mod gate;
 mod sockets;
 mod timers;
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +23,7 @@ use switchboard_protocol::frame::Frame;
 use switchboard_protocol::socketio::Decoder;
 
 pub use close::CloseReason;
+use gate::Gate;
 use sockets::{Connected, Work};
 
 use crate::metrics::{Metrics, Reason};
@@ -71,7 +74,7 @@ pub struct Opening {
 /// An item of a WebSocket's stream: a packet, or why there will be no more.
 pub type Incoming = Result<Packet, CloseReason>;
 
-/// Packets of one polling POST.
+/// Packets of one polling POST. Answered once few enough of the client's packets wait.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Posted(pub Vec<Packet>);
@@ -98,7 +101,7 @@ pub struct Close(pub CloseReason);
 
 /// See the module's documentation.
 pub struct Session {
-    settings: Rc<SessionSettings>,
+    settings: Arc<SessionSettings>,
     above: Above,
     outbox: Arc<Outbox>,
     connection: Rc<Connection>,
@@ -110,6 +113,8 @@ pub struct Session {
     sockets: Vec<Connected>,
     /// Packets that wait for the one being served.
     work: VecDeque<Work>,
+    /// Closed while too many wait: then nothing more is read.
+    gate: Gate,
     /// Whether one is being served.
     busy: bool,
     /// Answers that are awaited beside the serving.
@@ -128,7 +133,7 @@ pub struct Session {
 
 impl Session {
     /// Starts a session on the current thread.
-    pub fn open(settings: Rc<SessionSettings>, above: Above, opening: Opening) -> Addr<Self> {
+    pub fn open(settings: Arc<SessionSettings>, above: Above, opening: Opening) -> Addr<Self> {
         let is_websocket = opening.incoming.is_some();
         Self {
             above,
@@ -139,6 +144,7 @@ impl Session {
             decoder: Decoder::new(settings.max_payload),
             sockets: Vec::new(),
             work: VecDeque::new(),
+            gate: Gate::default(),
             busy: false,
             answers_awaited: 0,
             refused: 0,
@@ -217,7 +223,7 @@ impl Session {
 
     fn listen(&mut self, incoming: BoxStream<'static, Incoming>, ctx: &mut Context<Self>) {
         self.is_websocket = true;
-        ctx.add_stream(incoming);
+        ctx.add_stream(self.gate.guard(incoming));
     }
 }
 
@@ -271,12 +277,14 @@ impl StreamHandler<Incoming> for Session {
 }
 
 impl Handler<Posted> for Session {
-    type Result = ();
+    type Result = ResponseFuture<()>;
 
-    fn handle(&mut self, Posted(packets): Posted, ctx: &mut Self::Context) {
+    fn handle(&mut self, Posted(packets): Posted, ctx: &mut Self::Context) -> Self::Result {
         for packet in packets {
             self.packet(packet, ctx);
         }
+        let gate = self.gate.clone();
+        Box::pin(poll_fn(move |cx| gate.poll_open(cx)))
     }
 }
 

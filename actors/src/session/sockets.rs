@@ -59,9 +59,6 @@ impl Session {
                 return self.close(CloseReason::Protocol("unexpected_packet"), ctx);
             }
         };
-        if self.work.len() >= PENDING_EVENTS {
-            return self.close(CloseReason::TooBusy, ctx);
-        }
         self.work.push_back(work);
         self.serve_next(ctx);
     }
@@ -78,6 +75,7 @@ impl Session {
                 Work::Disconnect(namespace) => self.disconnect(&namespace, ctx),
             }
         }
+        self.gate.set_closed(self.work.len() >= PENDING_EVENTS);
     }
 
     fn connect(
