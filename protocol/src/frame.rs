@@ -208,8 +208,17 @@ mod tests {
 
     #[test]
     fn event_names_cannot_break_out_of_their_string() {
-        let frame = Frame::event(&Namespace::root(), "a\",\"b\\\n\u{1e}é", &[]);
-        assert_eq!(frame, Frame::text(r#"42["a\",\"b\\\n\u001eé"]"#));
+        for (name, json) in [
+            ("a\",\"b", r#"42["a\",\"b"]"#),
+            ("\\", r#"42["\\"]"#),
+            ("a\n", r#"42["a\n"]"#),
+            ("\u{1e}é", r#"42["\u001eé"]"#),
+        ] {
+            assert_eq!(
+                Frame::event(&Namespace::root(), name, &[]),
+                Frame::text(json)
+            );
+        }
     }
 
     #[test]
