@@ -1,1 +1,3 @@
-//! x
+//! The standalone program around switchboard's actors: transports, configuration, storage, HTTP.
+
+pub mod transport;

@@ -194,6 +194,18 @@ impl Outbox {
         Poll::Ready(Some(frames))
     }
 
+    /// Whether a poll waits for a frame.
+    pub fn is_polled(&self) -> bool {
+        self.lock().poll_waker.is_some()
+    }
+
+    /// Has a poll that waits look again at whether it still should.
+    pub fn wake_poll(&self) {
+        if let Some(waker) = self.lock().poll_waker.take() {
+            waker.wake();
+        }
+    }
+
     /// Accepts no further frame after `last`; the way out ends when all that waits has left.
     pub fn finish(self: &Arc<Self>, last: &[Frame]) {
         let mut state = self.lock();

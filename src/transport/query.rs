@@ -43,7 +43,7 @@ impl Query {
             _ => return Err(RefusalCode::UnknownTransport),
         };
         if eio.as_deref() != Some("4") {
-            return Err(RefusalCode::UnsupportedVersion);
+            return Err(RefusalCode::UnsupportedProtocolVersion);
         }
         Ok(Self {
             transport,
@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn a_missing_or_foreign_version_is_refused() {
         for query in ["transport=polling", "EIO=3&transport=polling", "EIO=abc&transport=websocket"] {
-            assert_eq!(Query::parse(query), Err(RefusalCode::UnsupportedVersion), "{query}");
+            assert_eq!(Query::parse(query), Err(RefusalCode::UnsupportedProtocolVersion), "{query}");
         }
     }
 

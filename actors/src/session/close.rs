@@ -106,17 +106,10 @@ impl Session {
         for connected in self.sockets.drain(..) {
             connected.service.closed();
         }
-        if matches!(
-            reason,
-            CloseReason::TransportClosed | CloseReason::PingTimeout
-        ) {
+        let Some(goodbye) = self.goodbye(reason) else {
             self.outbox.close();
             ctx.stop();
             return;
-        }
-        let goodbye = match self.is_websocket {
-            true => Frame::close(reason.code(), reason.detail()),
-            false => Packet::Close.encode(),
         };
         self.outbox.finish(&[goodbye]);
         let outbox = Arc::clone(&self.outbox);
@@ -133,5 +126,23 @@ impl Session {
                 }),
         );
         ctx.run_later(CLOSE_LINGER, |_, ctx| ctx.stop());
+    }
+
+    /// What the transport says last; `None` when nobody is there to hear it.
+    fn goodbye(&self, reason: CloseReason) -> Option<Frame> {
+        if matches!(reason, CloseReason::TransportClosed | CloseReason::PingTimeout) {
+            return None;
+        }
+        if self.is_websocket {
+            return Some(Frame::close(reason.code(), reason.detail()));
+        }
+        let is_polled = self.outbox.is_polled();
+        match reason {
+            CloseReason::ClientClosed if is_polled => Some(Packet::Noop.encode()),
+            // What the server ends, the next poll is told.
+            CloseReason::Denied | CloseReason::Shutdown => Some(Packet::Close.encode()),
+            _ if is_polled => Some(Packet::Close.encode()),
+            _ => None,
+        }
     }
 }

@@ -292,9 +292,7 @@ impl Handler<Probed> for Session {
     type Result = ();
 
     fn handle(&mut self, _: Probed, _: &mut Self::Context) {
-        if !self.closing {
-            self.outbox.send(Packet::Noop.encode());
-        }
+        self.outbox.wake_poll();
     }
 }
 
