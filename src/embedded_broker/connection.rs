@@ -10,17 +10,17 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::BytesMut;
-use rumqttc::mqttbytes;
 use rumqttc::mqttbytes::QoS;
 use rumqttc::mqttbytes::v4::{
     ConnAck, Connect, ConnectReturnCode, Packet, PubAck, PubComp, PubRec, Publish,
 };
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
-use tokio::net::tcp::{ReadHalf, WriteHalf};
+use tokio::net::tcp::WriteHalf;
 use tokio::time::timeout;
 
 use super::outbox::Outbox;
+use super::reader::{PacketReader, ReadError};
 use super::router::Router;
 use super::subscriptions::{ConnectionId, valid_filter, valid_topic};
 use super::{Options, lock};
@@ -29,8 +29,6 @@ use super::{Options, lock};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A CONNECT is no longer: five fields of up to 64 KiB each.
 const CONNECT_BYTES: usize = 384 << 10;
-/// Room made for each read.
-const READ_BYTES: usize = 32 << 10;
 /// The protocol level of MQTT 3.1.1.
 const LEVEL: u8 = 4;
 
@@ -50,12 +48,10 @@ impl Shared {
 /// Why a connection ended, other than by DISCONNECT.
 #[derive(Debug, thiserror::Error)]
 enum Fault {
-    #[error("closed without DISCONNECT")]
-    Closed,
     #[error(transparent)]
-    Io(#[from] io::Error),
-    #[error("malformed packet: {0}")]
-    Malformed(#[from] mqttbytes::Error),
+    Read(#[from] ReadError),
+    #[error("cannot write: {0}")]
+    Write(#[from] io::Error),
     #[error("protocol violation: {0}")]
     Violation(&'static str),
     #[error("no CONNECT within {CONNECT_TIMEOUT:?}")]
@@ -79,17 +75,16 @@ pub(super) async fn serve(mut stream: TcpStream, peer: SocketAddr, shared: Arc<S
 async fn run(stream: &mut TcpStream, shared: &Shared) -> Result<(), Fault> {
     stream.set_nodelay(true)?;
     let (read, mut write) = stream.split();
-    let mut reader = PacketReader {
-        read,
-        buffer: BytesMut::new(),
-    };
+    let mut reader = PacketReader::new(read);
     let handshake = timeout(CONNECT_TIMEOUT, handshake(&mut reader, &shared.options)).await;
     let connect = match handshake.map_err(|_| Fault::NoConnect)? {
         Ok(connect) => connect,
         Err(fault) => {
             if let Fault::Refused(code) = fault {
                 let mut answer = BytesMut::new();
-                ConnAck::new(code, false).write(&mut answer)?;
+                ConnAck::new(code, false)
+                    .write(&mut answer)
+                    .expect("a CONNACK is small");
                 write.write_all(&answer).await?;
             }
             return Err(fault);
@@ -117,7 +112,7 @@ async fn run(stream: &mut TcpStream, shared: &Shared) -> Result<(), Fault> {
 /// Reads the CONNECT and decides on it.
 async fn handshake(reader: &mut PacketReader<'_>, options: &Options) -> Result<Connect, Fault> {
     let connect = loop {
-        if protocol_level(&reader.buffer).is_some_and(|level| level != LEVEL) {
+        if reader.protocol_level().is_some_and(|level| level != LEVEL) {
             return Err(Fault::Refused(ConnectReturnCode::RefusedProtocolVersion));
         }
         match reader.next_buffered(CONNECT_BYTES)? {
@@ -145,22 +140,6 @@ async fn handshake(reader: &mut PacketReader<'_>, options: &Options) -> Result<C
         }
         _ => Ok(connect),
     }
-}
-
-/// The level in the first bytes of a CONNECT, once they are there. Looked up before parsing, as the
-/// packet of another level has another form.
-fn protocol_level(bytes: &[u8]) -> Option<u8> {
-    let after_length = 2 + bytes
-        .get(1..)?
-        .iter()
-        .take(3)
-        .take_while(|&&byte| byte >= 0x80)
-        .count();
-    let name_and_level = bytes.get(after_length..)?;
-    name_and_level
-        .strip_prefix(b"\x00\x04MQTT")?
-        .first()
-        .copied()
 }
 
 /// A connection's place in the router, given up when dropped.
@@ -286,83 +265,5 @@ async fn write_batches(outbox: &Outbox, write: &mut WriteHalf<'_>) -> Result<(),
         write.write_all(&batch).await?;
         write.write_all(&rest).await?;
         batch.clear();
-    }
-}
-
-/// Cuts the packets out of what a peer sends.
-struct PacketReader<'a> {
-    read: ReadHalf<'a>,
-    buffer: BytesMut,
-}
-
-impl PacketReader<'_> {
-    /// The next packet, if all of it is here; a fault if it is malformed or over `max_bytes`.
-    fn next_buffered(&mut self, max_bytes: usize) -> Result<Option<Packet>, Fault> {
-        if self
-            .buffer
-            .first()
-            .is_some_and(|&byte| !valid_first_byte(byte))
-        {
-            return Err(Fault::Violation("packet type or flags that do not exist"));
-        }
-        match Packet::read(&mut self.buffer, max_bytes) {
-            Ok(packet) => Ok(Some(packet)),
-            Err(mqttbytes::Error::InsufficientBytes(_)) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Waits for more bytes. The buffer grows with what came, never with what a packet announces.
-    async fn fill(&mut self) -> Result<(), Fault> {
-        if self.buffer.is_empty() && self.buffer.capacity() > 4 * READ_BYTES {
-            self.buffer = BytesMut::new();
-        }
-        self.buffer.reserve(READ_BYTES);
-        match self.read.read_buf(&mut self.buffer).await? {
-            0 => Err(Fault::Closed),
-            _ => Ok(()),
-        }
-    }
-}
-
-/// Whether packet type and flags go together. The codec does not look at the flags.
-fn valid_first_byte(byte: u8) -> bool {
-    match byte >> 4 {
-        3 => true,
-        6 | 8 | 10 => byte & 0x0f == 0b0010,
-        kind => kind != 0 && kind != 15 && byte & 0x0f == 0,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_protocol_level_is_found_before_the_packet_is_whole() {
-        assert_eq!(protocol_level(b"\x10\x0c\x00\x04MQTT\x04"), Some(4));
-        assert_eq!(
-            protocol_level(b"\x10\xff\xff\x03\x00\x04MQTT\x05\x02"),
-            Some(5)
-        );
-        for bytes in [
-            &b""[..],
-            b"\x10",
-            b"\x10\x0c\x00\x04MQTT",
-            b"GET / HTTP/1.1",
-            &[0xff; 9],
-        ] {
-            assert_eq!(protocol_level(bytes), None, "{bytes:?}");
-        }
-    }
-
-    #[test]
-    fn reserved_types_and_flags_are_malformed() {
-        for byte in [0x10, 0x30, 0x3f, 0x40, 0x50, 0x62, 0x82, 0xa2, 0xc0, 0xe0] {
-            assert!(valid_first_byte(byte), "{byte:#x}");
-        }
-        for byte in [0x00, 0x11, 0x42, 0x60, 0x80, 0xa0, 0xc1, 0xe1, 0xf0, b'G'] {
-            assert!(!valid_first_byte(byte), "{byte:#x}");
-        }
     }
 }

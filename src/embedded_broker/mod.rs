@@ -1,12 +1,14 @@
 //! A small MQTT 3.1.1 broker inside the process: the default when no external broker is configured.
 //!
 //! One task accepts; each connection is one task, and what it reads it routes itself, under the lock
-//! of the one [`router::Router`]. So a publisher is slowed by its own routing and by nothing else, and
+//! of the one `Router`. So a publisher is slowed by its own routing and by nothing else, and
 //! an acknowledgement follows the routing it stands for. Never written to by the router directly: a
-//! peer's socket; everything for a peer waits in its bounded [`outbox::Outbox`].
+//! peer's socket; everything for a peer waits in its bounded `Outbox`.
 
 mod connection;
+mod frame;
 mod outbox;
+mod reader;
 mod retained;
 mod router;
 mod subscriptions;

@@ -7,77 +7,16 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Mutex;
 
 use bytes::{BufMut, Bytes, BytesMut};
-use rumqttc::mqttbytes::QoS;
-use rumqttc::mqttbytes::v4::{Packet, Publish};
+use rumqttc::mqttbytes::v4::Packet;
 use tokio::sync::Notify;
 
+use super::frame::Frame;
 use super::{Limits, lock};
 
 /// Bytes gathered for one write; a larger payload is written from where it is.
 const BATCH_BYTES: usize = 64 << 10;
 /// Bytes of acknowledgements that may wait: 262,144 of them, more than there are packet ids.
 const MAX_ACK_BYTES: usize = 1 << 20;
-/// What a queued frame costs besides its bytes, roughly.
-const FRAME_OVERHEAD: usize = 64;
-
-/// An encoded packet, shared by all the peers that get it.
-#[derive(Clone)]
-pub(super) struct Frame {
-    bytes: Bytes,
-    kind: Kind,
-}
-
-/// What may become of a frame.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    /// A QoS 0 publication: dropped when there is no room.
-    AtMostOnce,
-    /// A QoS 1 publication: each peer writes its own packet id at this offset.
-    AtLeastOnce { packet_id_at: usize },
-    /// An answer that must stay in order with the publications around it.
-    Reply,
-}
-
-impl Frame {
-    /// Encodes a publication for peers that are granted `qos` (0 or 1).
-    pub(super) fn publication(publication: &mut Publish, qos: QoS, retain: bool) -> Self {
-        publication.dup = false;
-        publication.retain = retain;
-        publication.qos = qos;
-        // Any but zero; see `Kind::AtLeastOnce`.
-        publication.pkid = 1;
-        let mut buffer = BytesMut::with_capacity(publication.size());
-        publication
-            .write(&mut buffer)
-            .expect("it came in within the size limit");
-        let kind = match qos {
-            QoS::AtMostOnce => Kind::AtMostOnce,
-            _ => Kind::AtLeastOnce {
-                packet_id_at: buffer.len() - publication.payload.len() - 2,
-            },
-        };
-        Self {
-            bytes: buffer.freeze(),
-            kind,
-        }
-    }
-
-    /// Encodes an answer.
-    pub(super) fn reply(packet: &Packet) -> Self {
-        let mut buffer = BytesMut::new();
-        packet
-            .write(&mut buffer, usize::MAX)
-            .expect("answers are small");
-        Self {
-            bytes: buffer.freeze(),
-            kind: Kind::Reply,
-        }
-    }
-
-    fn cost(&self) -> usize {
-        self.bytes.len() + FRAME_OVERHEAD
-    }
-}
 
 /// One peer's way out.
 pub(super) struct Outbox {
@@ -192,7 +131,7 @@ impl State {
             self.dropping = false;
             self.bytes += frame.cost();
             self.frames.push_back(frame);
-        } else if frame.kind != Kind::AtMostOnce {
+        } else if !frame.may_be_dropped() {
             log::warn!(
                 "MQTT client {:?} does not read, and is disconnected",
                 self.client_id
@@ -236,38 +175,25 @@ impl State {
         self.acks.clear();
         while batch.len() < BATCH_BYTES {
             let blocked = self.unacknowledged.len() >= self.max_unacknowledged;
-            let next = self.frames.front();
-            if next.is_some_and(|frame| blocked && matches!(frame.kind, Kind::AtLeastOnce { .. })) {
+            if blocked
+                && self
+                    .frames
+                    .front()
+                    .is_some_and(Frame::needs_acknowledgement)
+            {
                 break;
             }
             let Some(frame) = self.frames.pop_front() else {
                 break;
             };
             self.bytes -= frame.cost();
-            let rest = self.begin(frame, batch);
+            let rest = frame.begin(|| self.next_packet_id(), batch);
             if rest.len() > BATCH_BYTES {
                 return rest;
             }
             batch.put(rest);
         }
         Bytes::new()
-    }
-
-    /// Puts the first bytes of a frame, packet id and all, into `batch` and returns the others.
-    fn begin(&mut self, frame: Frame, batch: &mut BytesMut) -> Bytes {
-        let mut rest = frame.bytes;
-        match frame.kind {
-            Kind::AtLeastOnce { packet_id_at } => {
-                batch.put(rest.split_to(packet_id_at));
-                batch.put_u16(self.next_packet_id());
-                rest.split_off(2)
-            }
-            // One byte, so that a batch that is not empty always stands for a packet.
-            Kind::AtMostOnce | Kind::Reply => {
-                batch.put(rest.split_to(1));
-                rest
-            }
-        }
     }
 
     fn next_packet_id(&mut self) -> u16 {
@@ -282,7 +208,8 @@ impl State {
 
 #[cfg(test)]
 mod tests {
-    use rumqttc::mqttbytes::v4::PubAck;
+    use rumqttc::mqttbytes::QoS;
+    use rumqttc::mqttbytes::v4::{PubAck, Publish};
 
     use super::*;
 
@@ -401,12 +328,12 @@ mod tests {
     fn a_large_payload_is_not_copied_and_the_bytes_are_accounted() {
         let outbox = outbox(Limits::default());
         let large = publication(&vec![7; BATCH_BYTES * 2], QoS::AtLeastOnce);
-        let shared = large.bytes.clone();
+        let end_of_the_shared_bytes = large.bytes().as_ptr_range().end;
         outbox.push(publication(b"1", QoS::AtMostOnce));
         outbox.push(large);
         let mut batch = BytesMut::new();
         let rest = lock(&outbox.state).take(&mut batch);
-        assert_eq!(rest.as_ptr_range().end, shared.as_ptr_range().end);
+        assert_eq!(rest.as_ptr_range().end, end_of_the_shared_bytes);
         assert_eq!(lock(&outbox.state).bytes, 0);
         batch.extend_from_slice(&rest);
         assert!(matches!(

@@ -13,7 +13,8 @@ use rumqttc::mqttbytes::v4::{
 };
 
 use super::Limits;
-use super::outbox::{Frame, Outbox};
+use super::frame::Frame;
+use super::outbox::Outbox;
 use super::retained::Retained;
 use super::subscriptions::{ConnectionId, Subscriptions, refused_filter};
 
