@@ -1,1 +1,3 @@
-//! x
+//! switchboard: an actor-model event router between MQTT and Socket.IO clients.
+
+pub mod config;
