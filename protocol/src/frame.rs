@@ -1,0 +1,150 @@
+//! Bytes ready to write, encoded once and shared by every socket.
+//!
+//! A frame is an unmasked, unfragmented WebSocket frame in one piece of memory: header, then the Engine.IO
+//! packet. A WebSocket writer sends it as it is; the polling transport takes the payload.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+
+use crate::socketio::Namespace;
+
+/// FIN and the text opcode.
+const TEXT: u8 = 0x81;
+/// FIN and the binary opcode.
+const BINARY: u8 = 0x82;
+
+/// One Engine.IO packet, framed. Cloning shares the memory.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Frame(Bytes);
+
+impl Frame {
+    /// Frames a text packet, its type digit included: `42["final",…]`.
+    pub fn text(packet: impl AsRef<str>) -> Self {
+        Self::concat(&[packet.as_ref().as_bytes()])
+    }
+
+    /// Frames a binary message, which over WebSocket has no type digit.
+    pub fn binary(message: &[u8]) -> Self {
+        Self::build(BINARY, message.len(), |out| out.extend_from_slice(message))
+    }
+
+    /// Frames a text packet given in parts, which together must be UTF-8. Copies each part once.
+    pub fn concat(parts: &[&[u8]]) -> Self {
+        let len = parts.iter().map(|part| part.len()).sum();
+        Self::build(TEXT, len, |out| {
+            parts.iter().for_each(|part| out.extend_from_slice(part))
+        })
+    }
+
+    /// Frames `42["name",arg,…]`, or `42/ns,["name",arg,…]`, in one allocation of the exact size.
+    /// Each argument must be one valid JSON value ([`json::validate`](crate::json::validate)); its bytes
+    /// are not touched.
+    pub fn event(namespace: &Namespace, name: &str, json_args: &[&[u8]]) -> Self {
+        let [path, comma] = namespace.prefix();
+        let name = escape(name);
+        let head = [b"42", path, comma, b"[\"", name.as_bytes(), b"\""];
+        let args = json_args.iter().map(|arg| arg.len() + 1).sum::<usize>();
+        let len = head.iter().map(|part| part.len()).sum::<usize>() + args + 1;
+        Self::build(TEXT, len, |out| {
+            head.iter().for_each(|part| out.extend_from_slice(part));
+            for arg in json_args {
+                out.push(b',');
+                out.extend_from_slice(arg);
+            }
+            out.push(b']');
+        })
+    }
+
+    /// The whole WebSocket frame, ready to write.
+    pub fn websocket(&self) -> &Bytes {
+        &self.0
+    }
+
+    /// The packet without the WebSocket header.
+    pub fn payload(&self) -> &[u8] {
+        let header = match self.0[1] {
+            127 => 10,
+            126 => 4,
+            _ => 2,
+        };
+        &self.0[header..]
+    }
+
+    /// Whether it is a binary message.
+    pub fn is_binary(&self) -> bool {
+        self.0[0] == BINARY
+    }
+
+    /// The size on a WebSocket in bytes, header included: what it counts for in an outbox.
+    #[expect(
+        clippy::len_without_is_empty,
+        reason = "a frame has a header, so it is never empty"
+    )]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Appends the packet in its polling form: text as it is, binary as `b` and base64. Separators are
+    /// [`payload::append`](crate::engineio::payload::append)'s.
+    pub fn append_polling(&self, out: &mut Vec<u8>) {
+        let payload = self.payload();
+        if !self.is_binary() {
+            out.extend_from_slice(payload);
+            return;
+        }
+        out.push(b'b');
+        let start = out.len();
+        out.resize(start + payload.len().div_ceil(3) * 4, 0);
+        let written = STANDARD.encode_slice(payload, &mut out[start..]);
+        debug_assert_eq!(
+            written,
+            Ok(out.len() - start),
+            "padded base64 has an exact size"
+        );
+    }
+
+    /// Writes the header for `len` bytes, and lets `fill` append exactly as many.
+    fn build(opcode: u8, len: usize, fill: impl FnOnce(&mut Vec<u8>)) -> Self {
+        let mut header = [opcode, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        let header = if len < 126 {
+            header[1] = len as u8;
+            &header[..2]
+        } else if let Ok(len) = u16::try_from(len) {
+            header[1] = 126;
+            header[2..4].copy_from_slice(&len.to_be_bytes());
+            &header[..4]
+        } else {
+            header[1] = 127;
+            header[2..].copy_from_slice(&(len as u64).to_be_bytes());
+            &header[..]
+        };
+        let total = header.len() + len;
+        let mut out = Vec::with_capacity(total);
+        out.extend_from_slice(header);
+        fill(&mut out);
+        debug_assert_eq!(out.len(), total, "the header says how much follows");
+        Self(Bytes::from(out))
+    }
+}
+
+/// The name as it stands between the quotes of a JSON string. Ours need no escape, so this rarely copies.
+fn escape(name: &str) -> Cow<'_, str> {
+    let plain = |byte: u8| byte >= 0x20 && byte != b'"' && byte != b'\\';
+    if name.bytes().all(plain) {
+        return Cow::Borrowed(name);
+    }
+    let quoted = serde_json::Value::from(name).to_string();
+    Cow::Owned(quoted[1..quoted.len() - 1].to_owned())
+}
+
+impl fmt::Debug for Frame {
+    /// Type and size only: a frame may carry what nobody should read in a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = if self.is_binary() { "binary" } else { "text" };
+        write!(f, "Frame({kind}, {} bytes)", self.payload().len())
+    }
+}
