@@ -1,2 +1,4 @@
 //! x
+pub mod access;
 pub mod store;
+pub mod tokens;
