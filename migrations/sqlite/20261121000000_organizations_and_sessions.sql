@@ -1,0 +1,41 @@
+-- Organizations, their members, their transcription sessions and the sessions' channels.
+-- Ids are text (contract: opaque to the program); times are milliseconds since the epoch, UTC.
+
+CREATE TABLE organizations (
+    id         TEXT    NOT NULL PRIMARY KEY,
+    name       TEXT    NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL
+) STRICT;
+
+-- role: 1 member, 2 uploader, 3 quick_meeting, 4 meeting_manager, 5 maintainer, 6 admin.
+CREATE TABLE members (
+    organization_id TEXT    NOT NULL REFERENCES organizations (id) ON DELETE CASCADE,
+    user_id         TEXT    NOT NULL,
+    role            INTEGER NOT NULL CHECK (role BETWEEN 1 AND 6),
+    PRIMARY KEY (organization_id, user_id)
+) STRICT, WITHOUT ROWID;
+
+-- password_hash is a PHC string (argon2id), absent for sessions without a password.
+CREATE TABLE sessions (
+    id              TEXT    NOT NULL PRIMARY KEY,
+    name            TEXT    NOT NULL,
+    organization_id TEXT    NOT NULL REFERENCES organizations (id) ON DELETE CASCADE,
+    visibility      TEXT    NOT NULL CHECK (visibility IN ('public', 'organization', 'private')),
+    owner           TEXT,
+    password_hash   TEXT,
+    record          INTEGER NOT NULL CHECK (record IN (0, 1)),
+    created_at      INTEGER NOT NULL,
+    updated_at      INTEGER NOT NULL
+) STRICT;
+
+-- Pages of an organization's sessions are read in the order of their ids.
+CREATE INDEX sessions_by_organization ON sessions (organization_id, id);
+
+CREATE TABLE channels (
+    session_id    TEXT    NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+    channel_index INTEGER NOT NULL CHECK (channel_index >= 0),
+    name          TEXT    NOT NULL,
+    language      TEXT    NOT NULL,
+    PRIMARY KEY (session_id, channel_index)
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,272 @@
+//! The configuration: typed, validated, and complete before anything starts.
+//!
+//! `keys` is the table, `layers` finds which layer sets what, `values` reads the text, and `Config` is what
+//! the rest of the program sees. Only this module reads the environment, and it is handed in.
+
+mod error;
+pub mod keys;
+mod layers;
+mod mqtt_url;
+mod secret;
+#[cfg(test)]
+mod tests;
+mod values;
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub use error::ConfigError;
+pub use layers::{Layer, Setting, Settings, Source};
+pub use mqtt_url::MqttUrl;
+pub use secret::{Secret, mask_url};
+
+/// Everything that can be configured. No field prints a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Where HTTP and WebSocket are served; at least one.
+    pub listen: Vec<SocketAddr>,
+    /// The broker.
+    pub mqtt: Mqtt,
+    /// PEM file of the certificates trusted for `mqtts`; none: the system's.
+    pub mqtt_ca: Option<PathBuf>,
+    /// `sqlite:…` or `postgres:…`; may hold a password.
+    pub database_url: Secret,
+    /// HS256 key, at least 32 bytes.
+    pub jwt_secret: Option<Secret>,
+    /// File or web address of a JWKS.
+    pub jwks: Option<String>,
+    /// Origins in the form browsers send; empty: the same origin only; `*`: all.
+    pub allowed_origins: Vec<String>,
+    /// How a bad handshake is refused.
+    pub refusal: Refusal,
+    /// Whether sockets without a token may use the chat events.
+    pub anonymous_chat: bool,
+    /// Pause between two Engine.IO pings.
+    pub ping_interval: Duration,
+    /// How long a ping may go unanswered.
+    pub ping_timeout: Duration,
+    /// How long a connection may stay without joining a namespace.
+    pub connect_timeout: Duration,
+    /// Largest message that a client may send, in bytes.
+    pub max_payload_bytes: usize,
+    /// Pause between two polls of the conversations in processing.
+    pub media_poll: Duration,
+    /// Socket.IO connection state recovery.
+    pub recovery: Recovery,
+    /// How long finals are kept; none: they are not stored.
+    pub retention: Option<Duration>,
+    /// The language model; none: the extractive responder.
+    pub llm: Option<Llm>,
+    /// The embeddings; none: full-text search.
+    pub embeddings: Option<Embeddings>,
+    /// env_logger filter.
+    pub log: String,
+    /// This node's name, one MQTT topic level.
+    pub node: String,
+    /// Worker threads of the HTTP server, at least one.
+    pub workers: usize,
+    /// Where `demo` keeps its files.
+    pub data_dir: PathBuf,
+}
+
+/// Which broker is used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mqtt {
+    /// The one inside this program.
+    Embedded {
+        /// Where it listens; port 0 takes a free one.
+        listen: SocketAddr,
+    },
+    /// One outside.
+    External(MqttUrl),
+}
+
+/// How a bad handshake is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// A CONNECT_ERROR packet.
+    ConnectError,
+    /// Connect, the event `unauthorized`, disconnect.
+    Unauthorized,
+}
+
+/// Who gets connection state recovery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recovery {
+    /// Sockets whose handshake auth has `recovery: true`.
+    Ask,
+    /// All.
+    On,
+    /// None.
+    Off,
+}
+
+/// A language model's API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Llm {
+    /// Base URL without a slash at its end.
+    pub url: String,
+    /// Default model; none: the provider's choice.
+    pub model: Option<String>,
+    /// API key.
+    pub key: Option<Secret>,
+    /// Form of the API.
+    pub provider: LlmProvider,
+    /// Bounds connecting, the first token, and the time between tokens.
+    pub timeout: Duration,
+}
+
+/// The form of a language model's API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LlmProvider {
+    /// OpenAI's chat completions, which many servers speak.
+    OpenAi,
+    /// Anthropic's messages.
+    Anthropic,
+}
+
+/// An OpenAI-compatible embeddings API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Embeddings {
+    /// Base URL without a slash at its end.
+    pub url: String,
+    /// Model; none: the endpoint's choice.
+    pub model: Option<String>,
+}
+
+impl Config {
+    /// Reads the configuration from its layers; see [`Settings::gather`].
+    pub fn load(
+        flags: &Layer,
+        environment: impl IntoIterator<Item = (OsString, OsString)>,
+        file: Option<&Path>,
+    ) -> Result<Self, ConfigError> {
+        Self::from_settings(&Settings::gather(flags, environment, file)?)
+    }
+
+    /// Validates `settings`. Every key is read, also those of features that are switched off.
+    pub fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
+        let config = Self {
+            listen: required(settings, "listen", values::addresses)?,
+            mqtt: mqtt(settings)?,
+            mqtt_ca: optional(settings, "mqtt_ca", values::text)?.map(PathBuf::from),
+            database_url: required(settings, "database_url", values::database_url)?,
+            jwt_secret: optional(settings, "jwt_secret", values::jwt_secret)?,
+            jwks: optional(settings, "jwks", values::jwks)?,
+            allowed_origins: optional(settings, "allowed_origins", values::origins)?
+                .unwrap_or_default(),
+            refusal: required(settings, "refusal", |text| {
+                let words = [
+                    ("connect_error", Refusal::ConnectError),
+                    ("unauthorized", Refusal::Unauthorized),
+                ];
+                values::choice(text, &words)
+            })?,
+            anonymous_chat: optional(settings, "anonymous", |text| {
+                values::choice(text, &[("chat", true)])
+            })?
+            .unwrap_or(false),
+            ping_interval: required(settings, "ping_interval_ms", values::millis)?,
+            ping_timeout: required(settings, "ping_timeout_ms", values::millis)?,
+            connect_timeout: required(settings, "connect_timeout_ms", values::millis)?,
+            max_payload_bytes: required(settings, "max_payload_bytes", values::payload_bytes)?,
+            media_poll: required(settings, "media_poll_ms", values::millis)?,
+            recovery: required(settings, "recovery", |text| {
+                let words = [
+                    ("ask", Recovery::Ask),
+                    ("on", Recovery::On),
+                    ("off", Recovery::Off),
+                ];
+                values::choice(text, &words)
+            })?,
+            retention: required(settings, "retention", values::retention)?,
+            llm: llm(settings)?,
+            embeddings: embeddings(settings)?,
+            log: required(settings, "log", values::log_filter)?,
+            node: required(settings, "node", values::node)?,
+            workers: required(settings, "workers", values::workers)?,
+            data_dir: required(settings, "data_dir", values::text).map(PathBuf::from)?,
+        };
+        config.check_ports(settings)?;
+        Ok(config)
+    }
+
+    /// Refuses one port for two listeners, which would only show as "address in use" at start.
+    fn check_ports(&self, settings: &Settings) -> Result<(), ConfigError> {
+        match &self.mqtt {
+            Mqtt::Embedded { listen } if listen.port() != 0 && self.listen.contains(listen) => {
+                Err(fault(
+                    settings,
+                    "mqtt_listen",
+                    format!("{listen} is also in listen"),
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn mqtt(settings: &Settings) -> Result<Mqtt, ConfigError> {
+    let listen = required(settings, "mqtt_listen", values::address)?;
+    let external = optional(settings, "mqtt_url", MqttUrl::parse)?;
+    Ok(external.map_or(Mqtt::Embedded { listen }, Mqtt::External))
+}
+
+fn llm(settings: &Settings) -> Result<Option<Llm>, ConfigError> {
+    let url = optional(settings, "llm_url", values::http_url)?;
+    let model = optional(settings, "llm_model", values::text)?;
+    let key = optional(settings, "llm_key", values::secret)?;
+    let provider = required(settings, "llm_provider", |text| {
+        let words = [
+            ("openai", LlmProvider::OpenAi),
+            ("anthropic", LlmProvider::Anthropic),
+        ];
+        values::choice(text, &words)
+    })?;
+    let timeout = required(settings, "llm_timeout_ms", values::millis)?;
+    Ok(url.map(|url| Llm {
+        url,
+        model,
+        key,
+        provider,
+        timeout,
+    }))
+}
+
+fn embeddings(settings: &Settings) -> Result<Option<Embeddings>, ConfigError> {
+    let url = optional(settings, "embeddings_url", values::http_url)?;
+    let model = optional(settings, "embeddings_model", values::text)?;
+    Ok(url.map(|url| Embeddings { url, model }))
+}
+
+fn optional<T>(
+    settings: &Settings,
+    name: &str,
+    read: impl FnOnce(&str) -> Result<T, String>,
+) -> Result<Option<T>, ConfigError> {
+    let Some(value) = settings.get(name).value.as_deref() else {
+        return Ok(None);
+    };
+    read(value)
+        .map(Some)
+        .map_err(|reason| fault(settings, name, reason))
+}
+
+fn required<T>(
+    settings: &Settings,
+    name: &str,
+    read: impl FnOnce(&str) -> Result<T, String>,
+) -> Result<T, ConfigError> {
+    Ok(optional(settings, name, read)?.expect("the table or the start gives this key a default"))
+}
+
+fn fault(settings: &Settings, name: &str, reason: String) -> ConfigError {
+    let Setting { key, source, .. } = settings.get(name);
+    ConfigError::Invalid {
+        key,
+        layer: *source,
+        reason,
+    }
+}

@@ -1,0 +1,72 @@
+//! What can go wrong at the database, naming the operation and the id. Cloneable, because callers that wait
+//! for the same cached read share its failure.
+
+use std::sync::Arc;
+
+use switchboard_protocol::ids::{OrganizationId, SessionId};
+use tokio::task::JoinError;
+
+/// A failed store operation.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database URL cannot be used. One line for the operator; passwords are not in it.
+    #[error("database URL: {0}")]
+    Url(String),
+    /// The database cannot be opened.
+    #[error("cannot open the database {path}: {source}")]
+    Open {
+        /// The file.
+        path: String,
+        /// The driver's reason.
+        source: Arc<sqlx::Error>,
+    },
+    /// The schema cannot be brought up to date.
+    #[error("cannot migrate the database: {0}")]
+    Migrate(Arc<sqlx::migrate::MigrateError>),
+    /// A statement failed: disk, lock timeout, closed pool.
+    #[error("cannot {operation}: {source}")]
+    Query {
+        /// What was being done, and to what.
+        operation: String,
+        /// The driver's reason.
+        source: Arc<sqlx::Error>,
+    },
+    /// A stored row is not what this version writes.
+    #[error("cannot {operation}: stored {column} {value:?} is not valid")]
+    Corrupt {
+        /// What was being done, and to what.
+        operation: String,
+        /// The offending column.
+        column: &'static str,
+        /// Its value.
+        value: String,
+    },
+    /// A session of this id exists already.
+    #[error("session {0} exists already")]
+    SessionExists(SessionId),
+    /// There is no such organization.
+    #[error("organization {0} is unknown")]
+    UnknownOrganization(OrganizationId),
+    /// A password could not be hashed, or a stored hash not read.
+    #[error("password hashing failed: {0}")]
+    Password(String),
+    /// The task that was reading ended early: the program stops, or a defect.
+    #[error("a database read ended early: {0}")]
+    Ended(String),
+}
+
+impl From<JoinError> for StoreError {
+    fn from(error: JoinError) -> Self {
+        Self::Ended(error.to_string())
+    }
+}
+
+impl StoreError {
+    /// Wraps a driver error with what was being done.
+    pub(super) fn query(operation: impl Into<String>, source: sqlx::Error) -> Self {
+        Self::Query {
+            operation: operation.into(),
+            source: Arc::new(source),
+        }
+    }
+}

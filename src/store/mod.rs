@@ -1,0 +1,205 @@
+//! Everything the program keeps: organizations, members, sessions. One [`Store`] for the whole program; its
+//! clones share the connections and the cache. No SQL outside this folder, so that another database can
+//! stand behind the same methods.
+
+mod cache;
+mod error;
+mod model;
+mod password;
+mod sqlite;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use switchboard_protocol::ids::{OrganizationId, SessionId, UserId};
+
+use cache::ReadCache;
+use password::Passwords;
+use sqlite::Database;
+
+pub use error::StoreError;
+pub use model::{Channel, NewSession, Role, Session, SessionChange, Visibility, Written};
+pub use password::PasswordHash;
+
+/// How long a session or a role is answered from memory: another process' change is seen after this at the
+/// latest, this process' own at once.
+const CACHE_TTL: Duration = Duration::from_secs(2);
+/// Cached sessions, unknown ids included.
+const CACHED_SESSIONS: usize = 4_096;
+/// Cached roles, absent ones included.
+const CACHED_ROLES: usize = 16_384;
+/// Sessions in a page at most.
+const MAX_PAGE: u32 = 500;
+
+/// A cached `Option<Arc<Session>>`: `None` is an unknown id.
+type SessionCache = ReadCache<SessionId, Option<Arc<Session>>, StoreError>;
+/// A cached `Option<Role>`: `None` is no member.
+type RoleCache = ReadCache<(OrganizationId, UserId), Option<Role>, StoreError>;
+
+/// The program's database.
+#[derive(Clone)]
+pub struct Store {
+    database: Database,
+    passwords: Passwords,
+    sessions: SessionCache,
+    roles: RoleCache,
+}
+
+impl Store {
+    /// Opens the database of `url` (`sqlite://FILE`), creating the file if need be. Does not touch its schema.
+    pub async fn connect(url: &str) -> Result<Self, StoreError> {
+        check_url(url)?;
+        Ok(Self {
+            database: Database::open(url).await?,
+            passwords: Passwords::new(),
+            sessions: ReadCache::new(CACHED_SESSIONS, CACHE_TTL),
+            roles: ReadCache::new(CACHED_ROLES, CACHE_TTL),
+        })
+    }
+
+    /// Brings the schema up to date with the migrations that this program carries.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        self.database.migrate().await
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.database.ping().await
+    }
+
+    /// Waits for running statements, then closes. Later operations fail.
+    pub async fn close(&self) {
+        self.database.close().await;
+    }
+
+    /// Creates an organization or renames it.
+    pub async fn put_organization(
+        &self,
+        id: &OrganizationId,
+        name: &str,
+    ) -> Result<Written, StoreError> {
+        self.database.put_organization(id, name).await
+    }
+
+    /// Makes `user` a member with this role, or changes the role. Fails with
+    /// [`StoreError::UnknownOrganization`].
+    pub async fn put_member(
+        &self,
+        organization: &OrganizationId,
+        user: &UserId,
+        role: Role,
+    ) -> Result<Written, StoreError> {
+        let written = self.database.put_member(organization, user, role).await;
+        self.roles.invalidate(&(organization.clone(), user.clone()));
+        written
+    }
+
+    /// Ends a membership; `false` if there was none.
+    pub async fn delete_member(
+        &self,
+        organization: &OrganizationId,
+        user: &UserId,
+    ) -> Result<bool, StoreError> {
+        let deleted = self.database.delete_member(organization, user).await;
+        self.roles.invalidate(&(organization.clone(), user.clone()));
+        deleted
+    }
+
+    /// The role of `user` in `organization`, if it is a member. Cached.
+    pub async fn member_role(
+        &self,
+        organization: &OrganizationId,
+        user: &UserId,
+    ) -> Result<Option<Role>, StoreError> {
+        let key = (organization.clone(), user.clone());
+        let read = || {
+            let (database, (organization, user)) = (self.database.clone(), key.clone());
+            async move { database.member_role(&organization, &user).await }
+        };
+        self.roles.get(key.clone(), read).await
+    }
+
+    /// Creates a session. Fails with [`StoreError::UnknownOrganization`] or [`StoreError::SessionExists`].
+    pub async fn create_session(&self, new: NewSession) -> Result<Session, StoreError> {
+        let id = new.id.clone();
+        let created = self.database.create_session(new).await;
+        self.sessions.invalidate(&id);
+        created
+    }
+
+    /// The session of this id. Cached, unknown ids too.
+    pub async fn session(&self, id: &SessionId) -> Result<Option<Arc<Session>>, StoreError> {
+        let read = || {
+            let (database, id) = (self.database.clone(), id.clone());
+            async move { Ok(database.session(&id).await?.map(Arc::new)) }
+        };
+        self.sessions.get(id.clone(), read).await
+    }
+
+    /// Changes a session and returns it as it is now, or `None` if there is none of this id.
+    pub async fn update_session(
+        &self,
+        id: &SessionId,
+        change: SessionChange,
+    ) -> Result<Option<Session>, StoreError> {
+        let updated = self.database.update_session(id, change).await;
+        self.sessions.invalidate(id);
+        updated
+    }
+
+    /// Deletes a session with its channels; `false` if there was none.
+    pub async fn delete_session(&self, id: &SessionId) -> Result<bool, StoreError> {
+        let deleted = self.database.delete_session(id).await;
+        self.sessions.invalidate(id);
+        deleted
+    }
+
+    /// A page of an organization's sessions by ascending id, those after the id `after`: at most `limit`,
+    /// and never more than 500. An empty page is the end.
+    pub async fn sessions_of(
+        &self,
+        organization: &OrganizationId,
+        after: Option<&SessionId>,
+        limit: u32,
+    ) -> Result<Vec<Session>, StoreError> {
+        self.database
+            .sessions_of(organization, after, limit.min(MAX_PAGE))
+            .await
+    }
+
+    /// Hashes a password for [`NewSession::password`] or [`SessionChange::password`]; takes some 20 ms of a
+    /// core, on a thread of its own.
+    pub async fn hash_password(&self, password: String) -> Result<PasswordHash, StoreError> {
+        self.passwords.hash(password).await
+    }
+
+    /// Whether `password` is the one that was hashed.
+    pub async fn check_password(
+        &self,
+        hash: &PasswordHash,
+        password: String,
+    ) -> Result<bool, StoreError> {
+        self.passwords.check(hash.clone(), password).await
+    }
+}
+
+/// Refuses what cannot work, before the driver says it less clearly. Never repeats the URL: it may hold a
+/// password.
+fn check_url(url: &str) -> Result<(), StoreError> {
+    let refuse = |why: &str| Err(StoreError::Url(why.to_owned()));
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        return refuse("PostgreSQL is not supported by this version, use sqlite://FILE");
+    }
+    let Some(rest) = url.strip_prefix("sqlite://") else {
+        return refuse("it must be of the form sqlite://FILE");
+    };
+    let (file, parameters) = rest.split_once('?').unwrap_or((rest, ""));
+    if file.is_empty() || file == ":memory:" || parameters.contains("mode=memory") {
+        // Every connection would have a database of its own.
+        return refuse("a database in memory is not supported, name a file: sqlite://FILE");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,295 @@
+//! Sessions with their channels: one row per channel is read (one statement, so one consistent picture), one
+//! session is handed out.
+
+use sqlx::SqliteConnection;
+use switchboard_protocol::ids::{OrganizationId, SessionId};
+
+use super::{Database, commit, now_ms, organization_exists};
+use crate::store::error::StoreError;
+use crate::store::model::{Channel, NewSession, Session, SessionChange, Visibility};
+use crate::store::password::PasswordHash;
+
+/// A session's columns, and one of its channels' if it has any.
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: String,
+    name: String,
+    organization_id: String,
+    visibility: String,
+    owner: Option<String>,
+    password_hash: Option<String>,
+    record: bool,
+    created_at: i64,
+    updated_at: i64,
+    channel_index: Option<i64>,
+    channel_name: Option<String>,
+    language: Option<String>,
+}
+
+/// Selects one session; its twin in [`Database::sessions_of`] selects a page of them.
+const SELECT_ONE: &str = "SELECT s.*, c.channel_index, c.name AS channel_name, c.language \
+     FROM sessions s LEFT JOIN channels c ON c.session_id = s.id \
+     WHERE s.id = ?1 ORDER BY c.channel_index";
+
+const SELECT_PAGE: &str = "SELECT s.*, c.channel_index, c.name AS channel_name, c.language \
+     FROM (SELECT * FROM sessions WHERE organization_id = ?1 AND id > ?2 ORDER BY id LIMIT ?3) s \
+     LEFT JOIN channels c ON c.session_id = s.id ORDER BY s.id, c.channel_index";
+
+impl Database {
+    pub(in crate::store) async fn session(
+        &self,
+        id: &SessionId,
+    ) -> Result<Option<Session>, StoreError> {
+        let operation = format!("read session {id}");
+        let rows: Vec<Row> = sqlx::query_as(SELECT_ONE)
+            .bind(id.as_str())
+            .fetch_all(&self.reader)
+            .await
+            .map_err(|error| StoreError::query(&operation, error))?;
+        Ok(fold(rows, &operation)?.pop())
+    }
+
+    pub(in crate::store) async fn sessions_of(
+        &self,
+        organization: &OrganizationId,
+        after: Option<&SessionId>,
+        limit: u32,
+    ) -> Result<Vec<Session>, StoreError> {
+        let operation = format!("list the sessions of organization {organization}");
+        let rows: Vec<Row> = sqlx::query_as(SELECT_PAGE)
+            .bind(organization.as_str())
+            // The empty text sorts before every id.
+            .bind(after.map_or("", SessionId::as_str))
+            .bind(limit)
+            .fetch_all(&self.reader)
+            .await
+            .map_err(|error| StoreError::query(&operation, error))?;
+        fold(rows, &operation)
+    }
+
+    pub(in crate::store) async fn create_session(
+        &self,
+        new: NewSession,
+    ) -> Result<Session, StoreError> {
+        let operation = format!("create session {}", new.id);
+        let query = |error| StoreError::query(&operation, error);
+        let mut transaction = self.begin(&operation).await?;
+        if !organization_exists(&mut transaction, new.organization.as_str())
+            .await
+            .map_err(query)?
+        {
+            return Err(StoreError::UnknownOrganization(new.organization));
+        }
+        if select(&mut transaction, &new.id, &operation)
+            .await?
+            .is_some()
+        {
+            return Err(StoreError::SessionExists(new.id));
+        }
+        let session = created(new, now_ms());
+        insert(&mut transaction, &session).await.map_err(query)?;
+        insert_channels(&mut transaction, &session)
+            .await
+            .map_err(query)?;
+        commit(transaction, &operation).await?;
+        Ok(session)
+    }
+
+    pub(in crate::store) async fn update_session(
+        &self,
+        id: &SessionId,
+        change: SessionChange,
+    ) -> Result<Option<Session>, StoreError> {
+        let operation = format!("update session {id}");
+        let query = |error| StoreError::query(&operation, error);
+        let mut transaction = self.begin(&operation).await?;
+        let Some(mut session) = select(&mut transaction, id, &operation).await? else {
+            return Ok(None);
+        };
+        change.apply(&mut session);
+        session.updated_at_ms = u64::try_from(now_ms()).unwrap_or_default();
+        update(&mut transaction, &session).await.map_err(query)?;
+        sqlx::query("DELETE FROM channels WHERE session_id = ?1")
+            .bind(id.as_str())
+            .execute(&mut *transaction)
+            .await
+            .map_err(query)?;
+        insert_channels(&mut transaction, &session)
+            .await
+            .map_err(query)?;
+        commit(transaction, &operation).await?;
+        Ok(Some(session))
+    }
+
+    pub(in crate::store) async fn delete_session(
+        &self,
+        id: &SessionId,
+    ) -> Result<bool, StoreError> {
+        sqlx::query("DELETE FROM sessions WHERE id = ?1")
+            .bind(id.as_str())
+            .execute(&self.writer)
+            .await
+            .map(|done| done.rows_affected() > 0)
+            .map_err(|error| StoreError::query(format!("delete session {id}"), error))
+    }
+}
+
+async fn select(
+    connection: &mut SqliteConnection,
+    id: &SessionId,
+    operation: &str,
+) -> Result<Option<Session>, StoreError> {
+    let rows: Vec<Row> = sqlx::query_as(SELECT_ONE)
+        .bind(id.as_str())
+        .fetch_all(connection)
+        .await
+        .map_err(|error| StoreError::query(operation, error))?;
+    Ok(fold(rows, operation)?.pop())
+}
+
+async fn insert(connection: &mut SqliteConnection, session: &Session) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO sessions (id, name, organization_id, visibility, owner, password_hash, record, \
+         created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)",
+    )
+    .bind(session.id.as_str())
+    .bind(&session.name)
+    .bind(session.organization.as_str())
+    .bind(session.visibility.stored())
+    .bind(session.owner.as_ref().map(|owner| owner.as_str()))
+    .bind(session.password.as_ref().map(PasswordHash::stored))
+    .bind(session.record)
+    .bind(i64::try_from(session.created_at_ms).unwrap_or(i64::MAX))
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+async fn update(connection: &mut SqliteConnection, session: &Session) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "UPDATE sessions SET name = ?2, visibility = ?3, owner = ?4, password_hash = ?5, record = ?6, \
+         updated_at = ?7 WHERE id = ?1",
+    )
+    .bind(session.id.as_str())
+    .bind(&session.name)
+    .bind(session.visibility.stored())
+    .bind(session.owner.as_ref().map(|owner| owner.as_str()))
+    .bind(session.password.as_ref().map(PasswordHash::stored))
+    .bind(session.record)
+    .bind(i64::try_from(session.updated_at_ms).unwrap_or(i64::MAX))
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+async fn insert_channels(
+    connection: &mut SqliteConnection,
+    session: &Session,
+) -> Result<(), sqlx::Error> {
+    for channel in &session.channels {
+        sqlx::query(
+            "INSERT INTO channels (session_id, channel_index, name, language) VALUES (?1, ?2, ?3, ?4)",
+        )
+        .bind(session.id.as_str())
+        .bind(channel.index)
+        .bind(&channel.name)
+        .bind(&channel.language)
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
+}
+
+fn created(new: NewSession, now: i64) -> Session {
+    let now = u64::try_from(now).unwrap_or_default();
+    let mut channels = new.channels;
+    channels.sort_by_key(|channel| channel.index);
+    Session {
+        id: new.id,
+        name: new.name,
+        organization: new.organization,
+        visibility: new.visibility,
+        owner: new.owner,
+        password: new.password,
+        record: new.record,
+        channels,
+        created_at_ms: now,
+        updated_at_ms: now,
+    }
+}
+
+/// Joins neighbouring rows of one session.
+fn fold(rows: Vec<Row>, operation: &str) -> Result<Vec<Session>, StoreError> {
+    let mut sessions: Vec<Session> = Vec::new();
+    for mut row in rows {
+        let channel = channel(&mut row, operation)?;
+        if sessions
+            .last()
+            .is_none_or(|session| session.id.as_str() != row.id)
+        {
+            sessions.push(session(row, operation)?);
+        }
+        if let (Some(session), Some(channel)) = (sessions.last_mut(), channel) {
+            session.channels.push(channel);
+        }
+    }
+    Ok(sessions)
+}
+
+fn channel(row: &mut Row, operation: &str) -> Result<Option<Channel>, StoreError> {
+    let (Some(index), Some(name), Some(language)) = (
+        row.channel_index,
+        row.channel_name.take(),
+        row.language.take(),
+    ) else {
+        return Ok(None);
+    };
+    let index =
+        u16::try_from(index).map_err(|_| corrupt(operation, "channel_index", index.to_string()))?;
+    Ok(Some(Channel {
+        index,
+        name,
+        language,
+    }))
+}
+
+fn session(row: Row, operation: &str) -> Result<Session, StoreError> {
+    let owner = match row.owner {
+        Some(owner) => Some(
+            owner
+                .as_str()
+                .try_into()
+                .map_err(|_| corrupt(operation, "owner", owner))?,
+        ),
+        None => None,
+    };
+    Ok(Session {
+        id: row
+            .id
+            .as_str()
+            .try_into()
+            .map_err(|_| corrupt(operation, "id", row.id))?,
+        name: row.name,
+        organization: row
+            .organization_id
+            .as_str()
+            .try_into()
+            .map_err(|_| corrupt(operation, "organization_id", row.organization_id))?,
+        visibility: Visibility::from_stored(&row.visibility)
+            .ok_or_else(|| corrupt(operation, "visibility", row.visibility))?,
+        owner,
+        password: row.password_hash.map(PasswordHash::from_stored),
+        record: row.record,
+        channels: Vec::new(),
+        created_at_ms: u64::try_from(row.created_at).unwrap_or_default(),
+        updated_at_ms: u64::try_from(row.updated_at).unwrap_or_default(),
+    })
+}
+
+fn corrupt(operation: &str, column: &'static str, value: String) -> StoreError {
+    StoreError::Corrupt {
+        operation: operation.to_owned(),
+        column,
+        value,
+    }
+}

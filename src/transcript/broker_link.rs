@@ -1,0 +1,204 @@
+//! A publisher's connection to the broker: connects, publishes with QoS 1, sees each publication acknowledged.
+//!
+//! A task of its own does nothing but poll rumqttc. One publication is under way at a time: order is kept, and one
+//! that an outage swallows is sent again (rumqttc forgets what it holds when it reconnects).
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use rumqttc::{
+    AsyncClient, Event, EventLoop, MqttOptions, Packet, QoS, TlsConfiguration, Transport,
+};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::config::{MqttUrl, Secret};
+
+/// How often the broker is asked whether it is still there.
+const KEEP_ALIVE: Duration = Duration::from_secs(5);
+/// Largest packet in bytes; rumqttc's own 10 KiB would end the link.
+const LARGEST_PACKET: usize = 16 << 20;
+/// Pause before the first attempt to reconnect, doubled up to `LONGEST_PAUSE`.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// The broker cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum LinkError {
+    /// It refused, or could not be reached.
+    #[error("{broker}: {reason}")]
+    Connect {
+        /// Its address, without credentials.
+        broker: String,
+        /// What happened.
+        reason: String,
+    },
+    /// It did not answer in time.
+    #[error("{broker}: no answer within {} s", .deadline.as_secs())]
+    Deadline {
+        /// Its address, without credentials.
+        broker: String,
+        /// How long it had.
+        deadline: Duration,
+    },
+    /// The trusted certificates cannot be read.
+    #[error("{0}")]
+    Certificates(String),
+    /// The polling task is gone.
+    #[error("the link to the broker has ended")]
+    Ended,
+}
+
+/// What the polling task has seen.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    /// Whether the broker is there.
+    up: bool,
+    /// Number of connections so far.
+    connections: u64,
+    /// Number of publications acknowledged so far.
+    acknowledged: u64,
+}
+
+/// A connected publisher. Dropping it ends the connection.
+pub struct BrokerLink {
+    client: AsyncClient,
+    seen: watch::Receiver<Seen>,
+    task: JoinHandle<()>,
+}
+
+impl BrokerLink {
+    /// Connects to `broker`, with its credentials, and waits for it to accept.
+    pub async fn connect(
+        broker: &MqttUrl,
+        ca: Option<&Path>,
+        deadline: Duration,
+    ) -> Result<Self, LinkError> {
+        let (client, mut event_loop) = AsyncClient::new(options(broker, ca)?, 1);
+        let accepted = tokio::time::timeout(deadline, event_loop.poll()).await;
+        let accepted = accepted.map_err(|_| LinkError::Deadline {
+            broker: broker.to_string(),
+            deadline,
+        })?;
+        accepted.map_err(|error| LinkError::Connect {
+            broker: broker.to_string(),
+            reason: error.to_string(),
+        })?;
+        let (sender, seen) = watch::channel(Seen {
+            up: true,
+            connections: 1,
+            acknowledged: 0,
+        });
+        let task = tokio::spawn(poll(event_loop, sender, broker.to_string()));
+        Ok(Self { client, seen, task })
+    }
+
+    /// Publishes and waits for the acknowledgement, for as long as the broker is away.
+    pub async fn publish(&self, topic: &str, payload: Bytes) -> Result<(), LinkError> {
+        let mut seen = self.seen.clone();
+        loop {
+            let before = *seen
+                .wait_for(|seen| seen.up)
+                .await
+                .map_err(|_| LinkError::Ended)?;
+            let sent = self
+                .client
+                .publish_bytes(topic, QoS::AtLeastOnce, false, payload.clone());
+            sent.await.map_err(|_| LinkError::Ended)?;
+            let changed = |seen: &Seen| {
+                seen.acknowledged > before.acknowledged || seen.connections > before.connections
+            };
+            let after = *seen.wait_for(changed).await.map_err(|_| LinkError::Ended)?;
+            if after.acknowledged > before.acknowledged {
+                return Ok(());
+            }
+        }
+    }
+}
+
+impl Drop for BrokerLink {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Polls until the link is dropped; `poll` returns errors at once, so the pauses are here.
+async fn poll(mut event_loop: EventLoop, sender: watch::Sender<Seen>, broker: String) {
+    let mut pause = FIRST_PAUSE;
+    loop {
+        match event_loop.poll().await {
+            Ok(Event::Incoming(Packet::ConnAck(_))) => {
+                log::info!("broker {broker} is back");
+                pause = FIRST_PAUSE;
+                sender.send_modify(|seen| {
+                    seen.up = true;
+                    seen.connections += 1;
+                });
+            }
+            Ok(Event::Incoming(Packet::PubAck(_))) => {
+                sender.send_modify(|seen| seen.acknowledged += 1);
+            }
+            Ok(_) => {}
+            Err(error) => {
+                if sender.borrow().up {
+                    log::warn!("broker {broker} is away: {error}");
+                    sender.send_modify(|seen| seen.up = false);
+                }
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+        }
+    }
+}
+
+fn options(broker: &MqttUrl, ca: Option<&Path>) -> Result<MqttOptions, LinkError> {
+    let random = getrandom::u64().unwrap_or_else(|_| u64::from(std::process::id()));
+    let id = format!("switchboard-publisher-{random:016x}");
+    let mut options = MqttOptions::new(id, broker.host.clone(), broker.port);
+    options
+        .set_keep_alive(KEEP_ALIVE)
+        .set_clean_session(true)
+        .set_max_packet_size(LARGEST_PACKET, LARGEST_PACKET);
+    if let Some(user) = &broker.username {
+        let password = broker.password.as_ref().map_or("", Secret::expose);
+        options.set_credentials(user, password);
+    }
+    if broker.tls {
+        let tls = TlsConfiguration::Rustls(tls_config(ca)?);
+        options.set_transport(Transport::tls_with_config(tls));
+    }
+    Ok(options)
+}
+
+/// Returns the TLS configuration for `mqtts`: trusting the certificates in the PEM file `ca`, else the system's.
+pub fn tls_config(ca: Option<&Path>) -> Result<Arc<ClientConfig>, LinkError> {
+    let certificates = match ca {
+        Some(path) => read_pem(path)?,
+        None => rustls_native_certs::load_native_certs().certs,
+    };
+    let mut roots = RootCertStore::empty();
+    let (added, _) = roots.add_parsable_certificates(certificates);
+    if added == 0 {
+        let place = ca.map_or("the system".to_owned(), |path| path.display().to_string());
+        return Err(LinkError::Certificates(format!(
+            "no certificate found in {place}"
+        )));
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| LinkError::Certificates(error.to_string()))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(Arc::new(config))
+}
+
+fn read_pem(path: &Path) -> Result<Vec<CertificateDer<'static>>, LinkError> {
+    let certificates = CertificateDer::pem_file_iter(path).and_then(Iterator::collect);
+    certificates.map_err(|error| LinkError::Certificates(format!("{}: {error}", path.display())))
+}
