@@ -1,4 +1,3 @@
-<<<<<<< HEAD
 //! The actors of switchboard.
 //!
 //! | actor | owns | hears | says | bound | dies when |
@@ -46,7 +45,3 @@ pub fn random_id() -> String {
     use base64::Engine;
     base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(rand::random::<[u8; 15]>())
 }
-=======
-//! x
-pub mod ports;
->>>>>>> program
