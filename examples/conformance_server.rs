@@ -33,9 +33,18 @@ impl Service for Suite {
         if !["/", "/custom"].contains(&request.socket.namespace.as_str()) {
             return ready(Err(Refusal::ConnectError("Invalid namespace"))).boxed_local();
         }
-        let auth = request.auth.map_or("{}".to_owned(), |auth| auth.get().to_owned());
-        let service = Rc::new(SuiteSocket { socket: request.socket, auth });
-        ready(Ok(Accepted { service, expires_at: None })).boxed_local()
+        let auth = request
+            .auth
+            .map_or("{}".to_owned(), |auth| auth.get().to_owned());
+        let service = Rc::new(SuiteSocket {
+            socket: request.socket,
+            auth,
+        });
+        ready(Ok(Accepted {
+            service,
+            expires_at: None,
+        }))
+        .boxed_local()
     }
 }
 
@@ -45,13 +54,24 @@ impl SocketService for SuiteSocket {
     }
 
     fn event(self: Rc<Self>, event: Event) -> LocalBoxFuture<'static, Outcome> {
-        let Event { name, args, attachments } = event;
+        let Event {
+            name,
+            args,
+            attachments,
+        } = event;
         let outcome = match name.as_str() {
             "message-with-ack" => Outcome::DoneBinary(args, attachments),
             "message" => {
-                let event = Event { name: "message-back".to_owned(), args, attachments };
+                let event = Event {
+                    name: "message-back".to_owned(),
+                    args,
+                    attachments,
+                };
                 let namespace = self.socket.namespace.clone();
-                let packet = Packet { namespace, body: Body::Event { event, ack: None } };
+                let packet = Packet {
+                    namespace,
+                    body: Body::Event { event, ack: None },
+                };
                 self.socket.outbox.send_all(&socketio::encode(&packet));
                 Outcome::Done(Vec::new())
             }
@@ -74,11 +94,16 @@ async fn main() -> std::io::Result<()> {
         ids: Default::default(),
         metrics: Default::default(),
     };
-    let endpoint =
-        |path, above| Endpoint::new(path, settings.clone(), above, AllowedOrigins::Any);
+    let endpoint = |path, above| Endpoint::new(path, settings.clone(), above, AllowedOrigins::Any);
     let endpoints = vec![
         endpoint("/engine.io/", Above::Messages(Some)),
         endpoint("/socket.io/", Above::SocketIo(Arc::new(Suite))),
     ];
-    transport::start(vec![listener], &ServerSettings::default(), endpoints, |_| {})?.await
+    transport::start(
+        vec![listener],
+        &ServerSettings::default(),
+        endpoints,
+        |_| {},
+    )?
+    .await
 }

@@ -79,31 +79,49 @@ pub struct Inbound {
 /// The three clients and where they report to.
 pub struct Links {
     /// See [`LinkRole::Delivery`].
-    pub delivery: Addr<MqttClient>,
+    pub delivery: Recipient<Ask>,
     /// See [`LinkRole::Session`].
-    pub session: Addr<MqttClient>,
+    pub session: Recipient<Ask>,
     /// See [`LinkRole::Organization`].
-    pub organization: Addr<MqttClient>,
+    pub organization: Recipient<Ask>,
     /// For the BrokerActor.
     pub inbound: Inbound,
 }
 
+/// The clients' ends of the channels to the BrokerActor.
+#[derive(Clone)]
+pub struct Outbound {
+    /// Changes of the links.
+    pub events: mpsc::UnboundedSender<LinkEvent>,
+    /// What was published.
+    pub arrivals: mpsc::Sender<Arrived>,
+}
+
+/// The channels between the clients and the BrokerActor.
+pub fn channels() -> (Outbound, Inbound) {
+    let (events, event_receiver) = mpsc::unbounded_channel();
+    let (arrivals, arrival_receiver) = mpsc::channel(limits::BATCHES_WAITING);
+    let inbound = Inbound {
+        events: ReceiverStream(event_receiver),
+        arrivals: ReceiverStream(arrival_receiver),
+    };
+    (Outbound { events, arrivals }, inbound)
+}
+
 impl Links {
-    /// Starts the three clients; they connect when the BrokerActor says [`Connect`].
+    /// Starts the three clients; they connect when the BrokerActor asks them to.
     pub fn start(settings: &MqttSettings) -> Self {
-        let (events, event_receiver) = mpsc::unbounded_channel();
-        let (arrivals, arrival_receiver) = mpsc::channel(limits::BATCHES_WAITING);
+        let (outbound, inbound) = channels();
         let client = |role| {
-            MqttClient::new(role, settings.clone(), events.clone(), arrivals.clone()).start()
+            MqttClient::new(role, settings.clone(), outbound.clone())
+                .start()
+                .recipient()
         };
         Self {
             delivery: client(LinkRole::Delivery),
             session: client(LinkRole::Session),
             organization: client(LinkRole::Organization),
-            inbound: Inbound {
-                events: ReceiverStream(event_receiver),
-                arrivals: ReceiverStream(arrival_receiver),
-            },
+            inbound,
         }
     }
 }
@@ -131,18 +149,16 @@ impl<T> Stream for ReceiverStream<mpsc::UnboundedReceiver<T>> {
     }
 }
 
-/// Starts connecting.
-#[derive(Message)]
+/// What the BrokerActor asks of a client. Requests are dropped while there is no connection: the BrokerActor
+/// asks again after a reconnect.
+#[derive(Debug, PartialEq, Eq, Message)]
 #[rtype(result = "()")]
-pub struct Connect;
-
-/// Sends one packet; dropped while there is no connection, because the BrokerActor asks again after a reconnect.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub enum Send {
-    /// One SUBSCRIBE.
+pub enum Ask {
+    /// Start connecting; once.
+    Connect,
+    /// Send one SUBSCRIBE.
     Subscribe(Vec<String>),
-    /// One UNSUBSCRIBE; rumqttc takes one filter to a packet.
+    /// Send one UNSUBSCRIBE; rumqttc takes one filter to a packet.
     Unsubscribe(String),
 }
 
@@ -161,8 +177,7 @@ enum Polled {
 pub struct MqttClient {
     role: LinkRole,
     settings: MqttSettings,
-    events: mpsc::UnboundedSender<LinkEvent>,
-    arrivals: mpsc::Sender<Arrived>,
+    outbound: Outbound,
     credit: Arc<Semaphore>,
     connection: Option<Connection>,
     pause: Duration,
@@ -181,17 +196,11 @@ struct Connection {
 }
 
 impl MqttClient {
-    fn new(
-        role: LinkRole,
-        settings: MqttSettings,
-        events: mpsc::UnboundedSender<LinkEvent>,
-        arrivals: mpsc::Sender<Arrived>,
-    ) -> Self {
+    fn new(role: LinkRole, settings: MqttSettings, outbound: Outbound) -> Self {
         Self {
             role,
             settings,
-            events,
-            arrivals,
+            outbound,
             credit: Arc::new(Semaphore::new(limits::PUBLICATION_KIB_IN_FLIGHT)),
             connection: None,
             pause: limits::RECONNECT_FIRST,
@@ -204,7 +213,7 @@ impl MqttClient {
         let task = link::Task::spawn(link::Poller {
             event_loop,
             polled,
-            arrivals: self.arrivals.clone(),
+            arrivals: self.outbound.arrivals.clone(),
             credit: Arc::clone(&self.credit),
             keeps_retained: self.role != LinkRole::Delivery,
         });
@@ -243,7 +252,7 @@ impl MqttClient {
 
     fn tell(&self, event: LinkEvent) {
         // Fails only when the BrokerActor is gone; then this actor is about to stop, too.
-        let _ = self.events.send(event);
+        let _ = self.outbound.events.send(event);
     }
 
     /// Says, retained, that this switchboard is online; the broker tells the contrary by the will.
@@ -263,32 +272,26 @@ impl Actor for MqttClient {
     type Context = Context<Self>;
 }
 
-impl Handler<Connect> for MqttClient {
+impl Handler<Ask> for MqttClient {
     type Result = ();
 
-    fn handle(&mut self, _: Connect, ctx: &mut Self::Context) {
-        if self.connection.is_none() {
-            self.connect(ctx);
-        }
-    }
-}
-
-impl Handler<Send> for MqttClient {
-    type Result = ();
-
-    fn handle(&mut self, request: Send, ctx: &mut Self::Context) {
+    fn handle(&mut self, ask: Ask, ctx: &mut Self::Context) {
         let Some(connection) = &mut self.connection else {
+            if ask == Ask::Connect {
+                self.connect(ctx);
+            }
             return;
         };
-        let (filters, sent) = match request {
-            Send::Subscribe(filters) => {
+        let (filters, sent) = match ask {
+            Ask::Connect => return,
+            Ask::Subscribe(filters) => {
                 let wanted = filters
                     .iter()
                     .map(|f| SubscribeFilter::new(f.clone(), QoS::AtLeastOnce));
                 let sent = connection.client.try_subscribe_many(wanted);
                 (filters, sent)
             }
-            Send::Unsubscribe(filter) => {
+            Ask::Unsubscribe(filter) => {
                 let sent = connection.client.try_unsubscribe(filter.clone());
                 (vec![filter], sent)
             }

@@ -28,7 +28,9 @@ pub(super) enum Verdict<'a> {
 
 impl AllowedOrigins {
     pub(super) fn check<'a>(&self, head: &'a RequestHead) -> Verdict<'a> {
-        let Some(value) = head.headers().get(ORIGIN) else { return Verdict::NotABrowser };
+        let Some(value) = head.headers().get(ORIGIN) else {
+            return Verdict::NotABrowser;
+        };
         let allowed = match (value.to_str(), self) {
             (Err(_), _) => false,
             (Ok(_), Self::Any) => true,
@@ -37,7 +39,11 @@ impl AllowedOrigins {
                 list.iter().any(|allowed| allowed == origin) || is_same(origin, head)
             }
         };
-        if allowed { Verdict::Allowed(value) } else { Verdict::Refused }
+        if allowed {
+            Verdict::Allowed(value)
+        } else {
+            Verdict::Refused
+        }
     }
 }
 
@@ -46,10 +52,19 @@ impl AllowedOrigins {
 /// Behind a proxy that ends TLS the page is `https` while the request is not; such a proxy says so, and
 /// no page can set that header on a WebSocket.
 fn is_same(origin: &str, head: &RequestHead) -> bool {
-    let header = |name: &str| head.headers().get(name).and_then(|value| value.to_str().ok());
+    let header = |name: &str| {
+        head.headers()
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+    };
     let scheme = header("x-forwarded-proto").unwrap_or("http");
-    let Some(host) = header(HOST.as_str()) else { return false };
-    origin.strip_prefix(scheme).and_then(|rest| rest.strip_prefix("://")) == Some(host)
+    let Some(host) = header(HOST.as_str()) else {
+        return false;
+    };
+    origin
+        .strip_prefix(scheme)
+        .and_then(|rest| rest.strip_prefix("://"))
+        == Some(host)
 }
 
 #[cfg(test)]
@@ -59,7 +74,9 @@ mod tests {
 
     fn allows(origins: &AllowedOrigins, origin: &str, extra: &[(&str, &str)]) -> bool {
         let mut request = TestRequest::default();
-        request.insert_header(("host", "good.com:8080")).insert_header(("origin", origin));
+        request
+            .insert_header(("host", "good.com:8080"))
+            .insert_header(("origin", origin));
         for header in extra {
             request.insert_header(*header);
         }
@@ -88,8 +105,16 @@ mod tests {
     #[test]
     fn a_proxy_that_ends_tls_makes_the_same_origin_https() {
         let https = [("x-forwarded-proto", "https")];
-        assert!(allows(&AllowedOrigins::Same, "https://good.com:8080", &https));
-        assert!(!allows(&AllowedOrigins::Same, "http://good.com:8080", &https));
+        assert!(allows(
+            &AllowedOrigins::Same,
+            "https://good.com:8080",
+            &https
+        ));
+        assert!(!allows(
+            &AllowedOrigins::Same,
+            "http://good.com:8080",
+            &https
+        ));
     }
 
     #[test]
@@ -99,6 +124,10 @@ mod tests {
         assert!(allows(&list, "http://good.com:8080", &[]));
         assert!(!allows(&list, "https://studio.example.evil.com", &[]));
         assert!(!allows(&list, "http://studio.example", &[]));
-        assert!(allows(&AllowedOrigins::Any, "https://anything.example", &[]));
+        assert!(allows(
+            &AllowedOrigins::Any,
+            "https://anything.example",
+            &[]
+        ));
     }
 }

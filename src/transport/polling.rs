@@ -62,7 +62,10 @@ async fn respond(endpoint: &Endpoint, request: &HttpRequest, body: Payload) -> H
 fn preflight() -> HttpResponse {
     HttpResponse::NoContent()
         .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST"))
-        .insert_header((header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type"))
+        .insert_header((
+            header::ACCESS_CONTROL_ALLOW_HEADERS,
+            "authorization, content-type",
+        ))
         .insert_header((header::ACCESS_CONTROL_MAX_AGE, "600"))
         .finish()
 }
@@ -184,7 +187,9 @@ async fn post(
             return HttpResponseBuilder::new(status).force_close().finish();
         }
     };
-    let Some(session) = entry.session() else { return refuse(RefusalCode::UnknownSid) };
+    let Some(session) = entry.session() else {
+        return refuse(RefusalCode::UnknownSid);
+    };
     match session.send(Posted(packets)).await {
         Ok(()) => HttpResponse::Ok().content_type("text/html").body("ok"),
         Err(_) => refuse(RefusalCode::UnknownSid),
@@ -192,15 +197,12 @@ async fn post(
 }
 
 /// Reads a body of at most `limit` bytes and decodes it.
-async fn read(
-    mut body: Payload,
-    limit: usize,
-) -> Result<Vec<Packet>, (StatusCode, CloseReason)> {
+async fn read(mut body: Payload, limit: usize) -> Result<Vec<Packet>, (StatusCode, CloseReason)> {
     let mut bytes = BytesMut::new();
     let gather = async {
         while let Some(chunk) = body.next().await {
-            let chunk = chunk
-                .map_err(|_| (StatusCode::BAD_REQUEST, CloseReason::TransportClosed))?;
+            let chunk =
+                chunk.map_err(|_| (StatusCode::BAD_REQUEST, CloseReason::TransportClosed))?;
             if bytes.len() + chunk.len() > limit {
                 return Err((StatusCode::PAYLOAD_TOO_LARGE, CloseReason::TooLarge));
             }
@@ -225,5 +227,7 @@ fn close(entry: &Entry, reason: CloseReason) {
 
 fn refuse(code: RefusalCode) -> HttpResponse {
     let status = StatusCode::from_u16(code.http_status()).unwrap_or(StatusCode::BAD_REQUEST);
-    HttpResponse::build(status).content_type("application/json").body(code.to_json())
+    HttpResponse::build(status)
+        .content_type("application/json")
+        .body(code.to_json())
 }

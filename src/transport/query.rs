@@ -60,7 +60,10 @@ impl Query {
             .and_then(|value| value.to_str().ok())
             .and_then(|value| value.strip_prefix("Bearer "))
             .map(|token| token.trim().to_owned());
-        Connection { query_token: self.token, bearer }
+        Connection {
+            query_token: self.token,
+            bearer,
+        }
     }
 }
 
@@ -78,15 +81,32 @@ mod tests {
 
     #[test]
     fn a_missing_or_foreign_version_is_refused() {
-        for query in ["transport=polling", "EIO=3&transport=polling", "EIO=abc&transport=websocket"] {
-            assert_eq!(Query::parse(query), Err(RefusalCode::UnsupportedProtocolVersion), "{query}");
+        for query in [
+            "transport=polling",
+            "EIO=3&transport=polling",
+            "EIO=abc&transport=websocket",
+        ] {
+            assert_eq!(
+                Query::parse(query),
+                Err(RefusalCode::UnsupportedProtocolVersion),
+                "{query}"
+            );
         }
     }
 
     #[test]
     fn a_missing_or_unknown_transport_is_refused() {
-        for query in ["EIO=4", "EIO=4&transport=webtransport", "", "EIO=4&transport=__proto__"] {
-            assert_eq!(Query::parse(query), Err(RefusalCode::UnknownTransport), "{query}");
+        for query in [
+            "EIO=4",
+            "EIO=4&transport=webtransport",
+            "",
+            "EIO=4&transport=__proto__",
+        ] {
+            assert_eq!(
+                Query::parse(query),
+                Err(RefusalCode::UnknownTransport),
+                "{query}"
+            );
         }
     }
 }

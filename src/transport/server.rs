@@ -29,7 +29,11 @@ pub struct ServerSettings {
 
 impl Default for ServerSettings {
     fn default() -> Self {
-        Self { workers: 1, backlog: 4_096, request_deadline: Duration::from_secs(10) }
+        Self {
+            workers: 1,
+            backlog: 4_096,
+            request_deadline: Duration::from_secs(10),
+        }
     }
 }
 
@@ -53,17 +57,21 @@ pub fn start(
         server = server.listen("switchboard", listener, move || {
             let (served, routes) = (Arc::clone(&endpoints), routes.clone());
             let app = App::new().configure(move |config| {
-                served.iter().for_each(|endpoint| configure(endpoint, config));
+                served
+                    .iter()
+                    .for_each(|endpoint| configure(endpoint, config));
                 routes(config);
             });
             let endpoints = Arc::clone(&endpoints);
-            let upgrade = fn_service(move |(request, framed): (Request, Framed<TcpStream, h1::Codec>)| {
-                let endpoints = Arc::clone(&endpoints);
-                async move {
-                    websocket::serve(&endpoints, request, framed).await;
-                    Ok::<(), actix_web::Error>(())
-                }
-            });
+            let upgrade = fn_service(
+                move |(request, framed): (Request, Framed<TcpStream, h1::Codec>)| {
+                    let endpoints = Arc::clone(&endpoints);
+                    async move {
+                        websocket::serve(&endpoints, request, framed).await;
+                        Ok::<(), actix_web::Error>(())
+                    }
+                },
+            );
             HttpService::build()
                 .client_request_timeout(deadline)
                 .tcp_nodelay(true)

@@ -41,8 +41,16 @@ pub(super) struct Turn {
 
 impl Entry {
     pub(super) fn new(outbox: Arc<Outbox>, phase: Phase) -> Arc<Self> {
-        let state = State { phase, session: None, polling: false, posting: false };
-        Arc::new(Self { outbox, state: Mutex::new(state) })
+        let state = State {
+            phase,
+            session: None,
+            polling: false,
+            posting: false,
+        };
+        Arc::new(Self {
+            outbox,
+            state: Mutex::new(state),
+        })
     }
 
     pub(super) fn set_session(&self, session: Addr<Session>) {
@@ -70,23 +78,36 @@ impl Entry {
     /// Takes the poll's or the post's place; `None` while another request has it.
     pub(super) fn take_turn(self: &Arc<Self>, is_poll: bool) -> Option<Turn> {
         let mut state = self.lock();
-        let taken = if is_poll { &mut state.polling } else { &mut state.posting };
+        let taken = if is_poll {
+            &mut state.polling
+        } else {
+            &mut state.posting
+        };
         match std::mem::replace(taken, true) {
             true => None,
-            false => Some(Turn { entry: Arc::clone(self), is_poll }),
+            false => Some(Turn {
+                entry: Arc::clone(self),
+                is_poll,
+            }),
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         // Whole after every statement.
-        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.state
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
         let mut state = self.entry.lock();
-        let taken = if self.is_poll { &mut state.polling } else { &mut state.posting };
+        let taken = if self.is_poll {
+            &mut state.polling
+        } else {
+            &mut state.posting
+        };
         *taken = false;
     }
 }
@@ -105,7 +126,10 @@ impl Table {
     /// Adds a session for as long as the lease lives.
     pub(super) fn insert(&self, sid: String, entry: Arc<Entry>) -> Lease {
         self.lock().insert(sid.clone(), entry);
-        Lease { table: self.clone(), sid }
+        Lease {
+            table: self.clone(),
+            sid,
+        }
     }
 
     pub(super) fn get(&self, sid: &str) -> Option<Arc<Entry>> {
@@ -114,11 +138,16 @@ impl Table {
 
     /// Every session now, for a shutdown.
     pub(super) fn sessions(&self) -> Vec<Addr<Session>> {
-        self.lock().values().filter_map(|entry| entry.session()).collect()
+        self.lock()
+            .values()
+            .filter_map(|entry| entry.session())
+            .collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Entry>>> {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.0
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
 

@@ -17,7 +17,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::limits::BROKER_SETTLE;
 use crate::metrics::{Metrics, Reason};
-use crate::mqtt_client::{Arrived, Connect, Inbound, LinkEvent, LinkRole, Links, MqttClient, Send};
+use crate::mqtt_client::{Arrived, Ask, Inbound, LinkEvent, LinkRole, Links};
 use crate::room::{Deliver, Publication, Room};
 use filters::{FilterTable, Operation};
 
@@ -59,7 +59,7 @@ pub struct Subscribe {
 pub struct Unsubscribe(pub RoomId);
 
 struct Link {
-    client: Addr<MqttClient>,
+    client: Recipient<Ask>,
     filters: FilterTable,
     up: bool,
 }
@@ -130,11 +130,11 @@ impl BrokerActor {
             link.client.do_send(match operation {
                 Operation::Subscribe(filters) => {
                     metrics.filters_subscribed.inc_by(filters.len() as u64);
-                    Send::Subscribe(filters)
+                    Ask::Subscribe(filters)
                 }
                 Operation::Unsubscribe(filter) => {
                     metrics.filters_unsubscribed.inc();
-                    Send::Unsubscribe(filter)
+                    Ask::Unsubscribe(filter)
                 }
             });
         }
@@ -253,7 +253,7 @@ impl Actor for BrokerActor {
         ctx.add_stream(inbound.events);
         ctx.add_stream(inbound.arrivals);
         for link in [&self.delivery, &self.session, &self.organization] {
-            link.client.do_send(Connect);
+            link.client.do_send(Ask::Connect);
         }
     }
 }

@@ -130,7 +130,10 @@ impl Session {
 
     /// What the transport says last; `None` when nobody is there to hear it.
     fn goodbye(&self, reason: CloseReason) -> Option<Frame> {
-        if matches!(reason, CloseReason::TransportClosed | CloseReason::PingTimeout) {
+        if matches!(
+            reason,
+            CloseReason::TransportClosed | CloseReason::PingTimeout
+        ) {
             return None;
         }
         if self.is_websocket {

@@ -41,7 +41,10 @@ impl Gate {
 
     /// Reads from `stream` only while the gate is open.
     pub(super) fn guard(&self, stream: BoxStream<'static, Incoming>) -> Guarded {
-        Guarded { gate: self.clone(), stream }
+        Guarded {
+            gate: self.clone(),
+            stream,
+        }
     }
 }
 

@@ -60,7 +60,14 @@ impl Packets {
         early: &[u8],
     ) -> Self {
         let buffer = BytesMut::from(early);
-        Self { stream, outbox, limit, buffer, fragments: None, discarding: false }
+        Self {
+            stream,
+            outbox,
+            limit,
+            buffer,
+            fragments: None,
+            discarding: false,
+        }
     }
 
     /// From now on WebSocket pings are answered through `outbox`.
@@ -75,7 +82,9 @@ impl Packets {
                 return Ok(None);
             }
             let parsed = Parser::parse(&mut self.buffer, true, self.limit).map_err(framing)?;
-            let Some((is_last, opcode, payload)) = parsed else { return Ok(None) };
+            let Some((is_last, opcode, payload)) = parsed else {
+                return Ok(None);
+            };
             if let Some(packet) = self.frame(is_last, opcode, payload.unwrap_or_default())? {
                 return Ok(Some(packet));
             }
@@ -104,7 +113,11 @@ impl Packets {
                 if is_last {
                     return packet(is_text, payload.freeze()).map(Some);
                 }
-                self.fragments = Some(Fragments { is_text, bytes: payload, count: 1 });
+                self.fragments = Some(Fragments {
+                    is_text,
+                    bytes: payload,
+                    count: 1,
+                });
             }
             OpCode::Continue => return self.fragment(is_last, &payload),
             OpCode::Bad => return Err(CloseReason::Framing("opcode")),
@@ -180,7 +193,9 @@ impl Stream for Packets {
 /// The size of the frame that `bytes` begins with, as its header announces it, checked before any of its
 /// payload is kept: header and payload together; `None` while the header is not complete.
 fn announced_size(bytes: &[u8], limit: usize) -> Result<Option<usize>, CloseReason> {
-    let [first, second, rest @ ..] = bytes else { return Ok(None) };
+    let [first, second, rest @ ..] = bytes else {
+        return Ok(None);
+    };
     let is_control = first & 0x08 != 0;
     let is_fragment = first & 0x80 == 0;
     if is_control && is_fragment {
@@ -211,7 +226,9 @@ fn framing(error: ProtocolError) -> CloseReason {
     match error {
         ProtocolError::Overflow => CloseReason::TooLarge,
         ProtocolError::UnmaskedFrame => CloseReason::Framing("unmasked frame"),
-        ProtocolError::InvalidOpcode(_) | ProtocolError::BadOpCode => CloseReason::Framing("opcode"),
+        ProtocolError::InvalidOpcode(_) | ProtocolError::BadOpCode => {
+            CloseReason::Framing("opcode")
+        }
         _ => CloseReason::Framing("malformed frame"),
     }
 }
@@ -233,20 +250,32 @@ mod tests {
         assert_eq!(announced_size(&[0x81], 100), Ok(None));
         assert_eq!(announced_size(&[0x81, 0x85], 100), Ok(Some(11)));
         assert_eq!(announced_size(&[0x81, 0xfe, 0x01], 1000), Ok(None));
-        assert_eq!(announced_size(&[0x81, 0xfe, 0x01, 0x00], 1000), Ok(Some(264)));
+        assert_eq!(
+            announced_size(&[0x81, 0xfe, 0x01, 0x00], 1000),
+            Ok(Some(264))
+        );
     }
 
     #[test]
     fn a_frame_beyond_the_limit_is_refused_before_its_payload_arrives() {
         let huge = [0x82, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
         assert_eq!(announced_size(&huge, 1_000_000), Err(CloseReason::TooLarge));
-        assert_eq!(announced_size(&[0x81, 0xe5], 100), Err(CloseReason::TooLarge));
+        assert_eq!(
+            announced_size(&[0x81, 0xe5], 100),
+            Err(CloseReason::TooLarge)
+        );
     }
 
     #[test]
     fn control_frames_are_short_and_whole() {
-        assert!(matches!(announced_size(&[0x09, 0x80], 100), Err(CloseReason::Framing(_))));
+        assert!(matches!(
+            announced_size(&[0x09, 0x80], 100),
+            Err(CloseReason::Framing(_))
+        ));
         let long_ping = [0x89, 0xfe, 0x00, 0x7e];
-        assert!(matches!(announced_size(&long_ping, 1000), Err(CloseReason::Framing(_))));
+        assert!(matches!(
+            announced_size(&long_ping, 1000),
+            Err(CloseReason::Framing(_))
+        ));
     }
 }

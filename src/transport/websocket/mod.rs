@@ -27,21 +27,35 @@ use wire::TcpWire;
 const UPGRADE_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Serves a request that asks for a WebSocket; the stream belongs to it from here on.
-pub(super) async fn serve(endpoints: &[Endpoint], request: Request, framed: Framed<TcpStream, Codec>) {
+pub(super) async fn serve(
+    endpoints: &[Endpoint],
+    request: Request,
+    framed: Framed<TcpStream, Codec>,
+) {
     let accepted = accept(endpoints, &request);
     let response = match &accepted {
-        Ok(_) => ws::handshake_response(request.head()).finish().set_body(String::new()),
+        Ok(_) => ws::handshake_response(request.head())
+            .finish()
+            .set_body(String::new()),
         Err(refusal) => refusal.response(),
     };
     let sent = SendResponse::new(framed, response).await;
-    let (Ok((endpoint, query, target)), Ok(framed)) = (accepted, sent) else { return };
+    let (Ok((endpoint, query, target)), Ok(framed)) = (accepted, sent) else {
+        return;
+    };
     let parts = framed.into_parts();
     let stream = Arc::new(parts.io);
     let wire = Arc::new(TcpWire::new(Arc::clone(&stream)));
     // Frames that a hasty client sent along with its handshake.
     let early = parts.read_buf;
     match target {
-        Target::New => open(&endpoint, query.connection(request.head()), stream, wire, &early),
+        Target::New => open(
+            &endpoint,
+            query.connection(request.head()),
+            stream,
+            wire,
+            &early,
+        ),
         // Not awaited here: the HTTP machinery behind this call is to be freed.
         Target::Upgrade(entry) => {
             actix_rt::spawn(upgrade(endpoint, entry, stream, wire, early.to_vec()));
@@ -69,7 +83,10 @@ impl Refusal {
             Self::Engine(code) => (code.http_status(), code.to_json()),
         };
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
-        Response::build(status).content_type("application/json").finish().set_body(body)
+        Response::build(status)
+            .content_type("application/json")
+            .finish()
+            .set_body(body)
     }
 }
 
@@ -83,12 +100,11 @@ enum Target {
     Taken,
 }
 
-fn accept(
-    endpoints: &[Endpoint],
-    request: &Request,
-) -> Result<(Endpoint, Query, Target), Refusal> {
-    let endpoint =
-        endpoints.iter().find(|e| e.serves(request.path())).ok_or(Refusal::NotFound)?;
+fn accept(endpoints: &[Endpoint], request: &Request) -> Result<(Endpoint, Query, Target), Refusal> {
+    let endpoint = endpoints
+        .iter()
+        .find(|e| e.serves(request.path()))
+        .ok_or(Refusal::NotFound)?;
     if let Verdict::Refused = endpoint.0.origins.check(request.head()) {
         return Err(Refusal::Engine(RefusalCode::Forbidden));
     }
@@ -121,7 +137,12 @@ fn open(
     let sid = switchboard_actors::random_id();
     let outbox = endpoint.new_outbox();
     outbox.attach(wire);
-    let packets = Packets::new(stream, Arc::clone(&outbox), endpoint.0.settings.max_payload, early);
+    let packets = Packets::new(
+        stream,
+        Arc::clone(&outbox),
+        endpoint.0.settings.max_payload,
+        early,
+    );
     let entry = Entry::new(Arc::clone(&outbox), Phase::WebSocket);
     let lease = endpoint.0.table.insert(sid.clone(), Arc::clone(&entry));
     let opening = Opening {
@@ -149,7 +170,9 @@ async fn upgrade(
     let limit = endpoint.0.settings.max_payload;
     let mut packets = Packets::new(stream, Arc::clone(&probe_outbox), limit, &early);
     let probed = probe(&entry, &mut packets, &probe_outbox);
-    let is_over = tokio::time::timeout(UPGRADE_DEADLINE, probed).await.is_ok_and(|done| done);
+    let is_over = tokio::time::timeout(UPGRADE_DEADLINE, probed)
+        .await
+        .is_ok_and(|done| done);
     let session = entry.session();
     match session {
         Some(session) if is_over && entry.advance(Phase::Probing, Phase::WebSocket) => {
@@ -165,7 +188,9 @@ async fn upgrade(
 }
 
 async fn probe(entry: &Entry, packets: &mut Packets, outbox: &Arc<Outbox>) -> bool {
-    let Some(Incoming::Ok(Packet::Ping(data))) = packets.next().await else { return false };
+    let Some(Incoming::Ok(Packet::Ping(data))) = packets.next().await else {
+        return false;
+    };
     if data != "probe" {
         return false;
     }

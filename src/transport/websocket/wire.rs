@@ -19,7 +19,10 @@ pub(super) struct TcpWire {
 impl TcpWire {
     /// Called on the thread that accepted the stream.
     pub(super) fn new(stream: Arc<TcpStream>) -> Self {
-        Self { stream, runtime: Handle::current() }
+        Self {
+            stream,
+            runtime: Handle::current(),
+        }
     }
 }
 
