@@ -1,0 +1,4 @@
+//! What is served over plain HTTP beside the transports: health, metrics, the page, REST.
+
+pub mod health;
+pub mod page;
