@@ -75,7 +75,10 @@ impl Application {
     /// Binds every address, opens the database, starts the actors. Nothing is served before all of it succeeded.
     pub async fn build(config: &Config, options: RunOptions) -> anyhow::Result<Self> {
         let listeners = bind(&config.listen)?;
-        let addresses = listeners.iter().map(TcpListener::local_addr).collect::<Result<_, _>>()?;
+        let addresses = listeners
+            .iter()
+            .map(TcpListener::local_addr)
+            .collect::<Result<_, _>>()?;
         let store = open_store(config, options.migrate).await?;
         let secret = config.jwt_secret.as_ref().map(Secret::expose);
         let verifier = TokenVerifier::start(secret, config.jwks.as_deref()).await?;
@@ -93,8 +96,7 @@ impl Application {
         let threads = room_threads(config.workers);
         let handles = threads.iter().map(Arbiter::handle).collect();
         let status = broker_status.clone();
-        let registry =
-            RoomRegistry::new(broker.start(), status, handles, metrics.clone()).start();
+        let registry = RoomRegistry::new(broker.start(), status, handles, metrics.clone()).start();
 
         let access: Arc<dyn Access> = Arc::new(StoreAccess::new(store.clone()));
         let captions = Captions {
@@ -115,14 +117,16 @@ impl Application {
             store: store.clone(),
             metrics: metrics_registry,
         });
-        let api_state =
-            web::Data::new(ApiState::new(store.clone(), verifier, access, issuer));
+        let api_state = web::Data::new(ApiState::new(store.clone(), verifier, access, issuer));
         let document = demo.as_ref().map(demo::Demo::document);
         let document = web::Data::new(DemoDocument(document));
         if embedded.is_some() {
             wait_for_broker(broker_status.clone()).await;
         }
-        let server_settings = ServerSettings { workers: config.workers, ..Default::default() };
+        let server_settings = ServerSettings {
+            workers: config.workers,
+            ..Default::default()
+        };
         let endpoints = vec![endpoint.clone()];
         let server = transport::start(listeners, &server_settings, endpoints, move |app| {
             app.app_data(health.clone())
@@ -188,10 +192,7 @@ impl Application {
     }
 
     /// Serves until `stop` resolves, then ends every connection and returns.
-    pub async fn run_until<E>(
-        self,
-        stop: impl Future<Output = Result<(), E>>,
-    ) -> anyhow::Result<()>
+    pub async fn run_until<E>(self, stop: impl Future<Output = Result<(), E>>) -> anyhow::Result<()>
     where
         E: std::error::Error + Send + Sync + 'static,
     {
@@ -254,7 +255,10 @@ fn mqtt_settings(config: &Config, url: &MqttUrl) -> anyhow::Result<MqttSettings>
         host: url.host.clone(),
         port: url.port,
         credentials: url.username.clone().map(|user| (user, password)),
-        tls: url.tls.then(|| tls_config(config.mqtt_ca.as_deref())).transpose()?,
+        tls: url
+            .tls
+            .then(|| tls_config(config.mqtt_ca.as_deref()))
+            .transpose()?,
         node: config.node.clone(),
         online: serde_json::json!({ "online": true, "since": since.to_string() }).to_string(),
     })
@@ -282,7 +286,12 @@ fn endpoint(config: &Config, captions: Captions, metrics: &Metrics) -> Endpoint 
         list if list.iter().any(|origin| origin == "*") => AllowedOrigins::Any,
         list => AllowedOrigins::List(list.to_vec()),
     };
-    Endpoint::new("/socket.io/", settings, Above::SocketIo(Arc::new(captions)), origins)
+    Endpoint::new(
+        "/socket.io/",
+        settings,
+        Above::SocketIo(Arc::new(captions)),
+        origins,
+    )
 }
 
 /// With a broker of our own nobody should hear `broker_ko` at the very start.

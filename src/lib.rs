@@ -1,8 +1,12 @@
 //! The standalone program around switchboard's actors: transports, configuration, storage, HTTP.
 
 pub mod access;
+pub mod application;
 pub mod config;
+pub mod demo;
 pub mod embedded_broker;
+pub mod http;
+pub mod shutdown;
 pub mod store;
 pub mod tokens;
 pub mod transcript;

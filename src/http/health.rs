@@ -26,7 +26,10 @@ pub struct Health {
 /// Mounts the three routes. The application must have `web::Data<Health>`.
 pub fn configure(config: &mut web::ServiceConfig) {
     config
-        .route("/healthz", web::get().to(async || HttpResponse::Ok().body("ok\n")))
+        .route(
+            "/healthz",
+            web::get().to(async || HttpResponse::Ok().body("ok\n")),
+        )
         .route("/readyz", web::get().to(ready))
         .route("/metrics", web::get().to(metrics));
 }
@@ -53,8 +56,11 @@ async fn ready(health: web::Data<Health>) -> HttpResponse {
         Err(_) => reasons.push("database does not answer"),
     }
     let ready = reasons.is_empty();
-    let mut response =
-        if ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
+    let mut response = if ready {
+        HttpResponse::Ok()
+    } else {
+        HttpResponse::ServiceUnavailable()
+    };
     response.json(Readiness { ready, reasons })
 }
 

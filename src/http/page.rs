@@ -19,7 +19,10 @@ pub struct DemoDocument(pub Option<String>);
 /// Mounts the page. The application must have `web::Data<DemoDocument>`.
 pub fn configure(config: &mut web::ServiceConfig) {
     config
-        .route("/", web::get().to(async |request: HttpRequest| file(&request, "index.html")))
+        .route(
+            "/",
+            web::get().to(async |request: HttpRequest| file(&request, "index.html")),
+        )
         .route("/web/{path:.*}", web::get().to(asset))
         .route("/demo.json", web::get().to(demo));
 }
@@ -29,11 +32,18 @@ async fn asset(request: HttpRequest, path: web::Path<String>) -> HttpResponse {
 }
 
 fn file(request: &HttpRequest, path: &str) -> HttpResponse {
-    let Some(file) = Files::get(path) else { return HttpResponse::NotFound().finish() };
+    let Some(file) = Files::get(path) else {
+        return HttpResponse::NotFound().finish();
+    };
     let tag = header::EntityTag::new_strong(hex(&file.metadata.sha256_hash()[..12]));
-    let known = request.headers().get(header::IF_NONE_MATCH).map(|value| value.as_bytes());
+    let known = request
+        .headers()
+        .get(header::IF_NONE_MATCH)
+        .map(|value| value.as_bytes());
     if known == Some(tag.to_string().as_bytes()) {
-        return HttpResponse::NotModified().insert_header(header::ETag(tag)).finish();
+        return HttpResponse::NotModified()
+            .insert_header(header::ETag(tag))
+            .finish();
     }
     HttpResponse::Ok()
         .content_type(file.metadata.mimetype())
