@@ -17,6 +17,8 @@ const PUBLISHER: Token = Token(usize::MAX);
 const SCRATCH: usize = 64 * 1024;
 /// How long opening may go without anyone getting in.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// How long the last deliveries may take altogether.
+const MAX_DRAIN: Duration = Duration::from_secs(30);
 
 /// The viewers, the publisher, and what is on the way between them.
 pub struct Driver {
@@ -131,13 +133,14 @@ impl Driver {
         self.expected = self.viewers.tally.deliveries;
     }
 
-    /// Turns until everything published has arrived, or nothing has for `patience`.
+    /// Turns until everything published has arrived, or nothing has for `patience`, or 30 seconds are over.
     ///
     /// # Errors
     /// As [`Driver::turn`].
     pub fn drain(&mut self, patience: Duration) -> Result<()> {
         let (mut seen, mut since) = (self.viewers.tally.deliveries, Instant::now());
-        while self.outstanding() > 0 && since.elapsed() < patience {
+        let end = since + MAX_DRAIN;
+        while self.outstanding() > 0 && since.elapsed() < patience && Instant::now() < end {
             self.turn(Duration::from_millis(20))?;
             if self.viewers.tally.deliveries > seen {
                 (seen, since) = (self.viewers.tally.deliveries, Instant::now());

@@ -14,6 +14,8 @@ mod tally;
 mod token;
 mod viewers;
 
+use std::process::ExitCode;
+
 use anyhow::{Result, ensure};
 use clap::{Parser, Subcommand};
 
@@ -42,7 +44,17 @@ enum Command {
 /// Open files that the largest run needs.
 const MIN_OPEN_FILES: u64 = 10_500;
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
     let files = process::raise_open_files()?;
     ensure!(
         files >= MIN_OPEN_FILES,

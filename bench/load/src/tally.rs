@@ -78,7 +78,7 @@ pub struct Latency {
 
 /// All that the sockets received together.
 pub struct Tally {
-    /// Deliveries received since the start.
+    /// Deliveries received since the start, duplicates not counted again.
     pub deliveries: u64,
     /// Their faults, `lost` excepted, which only the lines know.
     pub faults: Faults,
@@ -99,13 +99,16 @@ impl Tally {
 
     /// Notes one delivery of `sequence` on `line`, `age` nanoseconds after its publication.
     pub fn note(&mut self, line: &mut Line, sequence: u32, age: u64) {
-        self.deliveries += 1;
-        self.latency.saturating_record(age / 1_000);
         match line.arrived(sequence) {
             Arrival::InOrder => {}
             Arrival::Late => self.faults.out_of_order += 1,
-            Arrival::Duplicate => self.faults.duplicated += 1,
+            Arrival::Duplicate => {
+                self.faults.duplicated += 1;
+                return;
+            }
         }
+        self.deliveries += 1;
+        self.latency.saturating_record(age / 1_000);
     }
 
     /// Forgets the latencies of the warm-up.
@@ -151,7 +154,7 @@ mod tests {
     #[test]
     fn lost_late_and_double_are_told_apart() {
         let (faults, deliveries) = judge(&[0, 2, 2, 1, 5], 8);
-        assert_eq!(deliveries, 5);
+        assert_eq!(deliveries, 4, "the double is not counted again");
         let expected = Faults {
             lost: 4,
             duplicated: 1,

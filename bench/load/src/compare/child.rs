@@ -62,17 +62,16 @@ impl Guarded {
                 None => pinned.env_remove(key),
             };
         }
-        if let Some(folder) = command.get_current_dir() {
-            pinned.current_dir(folder);
-        }
+        // A failure's log shall end with its reason.
+        pinned.env("RUST_BACKTRACE", "0");
         let pinned = pinned
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(errors);
-        Ok(Self(pinned.spawn().context("starting taskset")?))
+        Ok(Self(pinned.spawn().context("starting setpriv")?))
     }
 
-    /// Its id; taskset becomes the process it starts, so this is the measured one.
+    /// Its id; setpriv and taskset become the process they start, so this is the measured one.
     pub fn pid(&self) -> i32 {
         self.0.id() as i32
     }

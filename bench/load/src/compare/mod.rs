@@ -45,9 +45,12 @@ pub struct Options {
     /// Seconds that rate and flood are measured.
     #[arg(long)]
     seconds: Option<f64>,
-    /// Sizes of the growing room.
-    #[arg(long, value_delimiter = ',')]
-    sizes: Option<Vec<usize>>,
+    /// Publications per room that may be on the way flat out.
+    #[arg(long, default_value_t = 16)]
+    window: u64,
+    /// Sizes of the growing room, such as `100,1000,10000`.
+    #[arg(long)]
+    sizes: Option<String>,
     /// One short round with small crowds: shows that everything works, not what it costs.
     #[arg(long)]
     quick: bool,
@@ -60,7 +63,7 @@ pub struct Options {
     /// Where everything is.
     #[command(flatten)]
     places: Places,
-    /// Where latest.md and latest.json go.
+    /// Where the results go.
     #[arg(long, default_value = "results")]
     results: PathBuf,
     /// What the table says about the machine and the build.
@@ -75,7 +78,11 @@ pub struct Options {
 pub fn run(options: &Options) -> Result<()> {
     let scratch = Scratch::new()?;
     let broker = Broker::start(&scratch, options.load_core)?;
-    let mut results = Results::new(options.machine.clone().seen(), options.quick);
+    let mut results = Results::new(
+        options.machine.clone().seen(),
+        options.quick,
+        options.window,
+    );
     let runs = plan(options);
     for round in 1..=options.rounds() {
         for arguments in &runs {
@@ -105,57 +112,22 @@ impl Options {
 
 /// The arguments of each run, in the order in which a round does them.
 fn plan(options: &Options) -> Vec<Vec<String>> {
-    let (quick, rooms) = (options.quick, ROOMS.to_string());
-    let seconds = options
-        .seconds
-        .unwrap_or(if quick { 3.0 } else { 10.0 })
-        .to_string();
-    let short = if quick { "2" } else { "5" };
-    let warm = if quick { "1" } else { "3" };
-    let crowd = if quick { "1000" } else { "5000" };
-    let default_sizes = if quick {
-        vec![100, 1_000]
-    } else {
-        vec![100, 1_000, 10_000]
+    let (seconds, short, warm, crowd, sizes) = match options.quick {
+        true => (3.0, 2, 1, 1_000, "100,1000"),
+        false => (10.0, 5, 3, 5_000, "100,1000,10000"),
     };
-    let sizes = options.sizes.clone().unwrap_or(default_sizes);
-    let sizes = sizes
-        .iter()
-        .map(usize::to_string)
-        .collect::<Vec<_>>()
-        .join(",");
+    let seconds = options.seconds.unwrap_or(seconds);
+    let sizes = options.sizes.as_deref().unwrap_or(sizes);
+    let window = options.window;
+    let spread = format!("--rooms {ROOMS}");
     [
-        vec![
-            "rate",
-            "--rooms",
-            &rooms,
-            "--warm",
-            warm,
-            "--seconds",
-            &seconds,
-        ],
-        vec![
-            "flood",
-            "--rooms",
-            &rooms,
-            "--warm",
-            warm,
-            "--seconds",
-            &seconds,
-        ],
-        vec!["connect", "--rooms", &rooms, "--clients", crowd],
-        vec!["idle", "--rooms", &rooms, "--clients", crowd],
-        vec![
-            "grow",
-            "--sizes",
-            &sizes,
-            "--warm",
-            warm,
-            "--seconds",
-            short,
-        ],
+        format!("rate {spread} --warm {warm} --seconds {seconds}"),
+        format!("flood {spread} --warm {warm} --seconds {seconds} --window {window}"),
+        format!("connect {spread} --clients {crowd}"),
+        format!("idle {spread} --clients {crowd}"),
+        format!("grow --sizes {sizes} --warm {warm} --seconds {short}"),
     ]
-    .map(|run| run.into_iter().map(str::to_owned).collect())
+    .map(|line| line.split_whitespace().map(str::to_owned).collect())
     .into()
 }
 

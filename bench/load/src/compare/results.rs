@@ -75,6 +75,8 @@ pub struct Results {
     pub machine: Machine,
     /// Whether the runs were too short to mean anything.
     pub quick: bool,
+    /// Publications per room that were on the way flat out.
+    pub window: u64,
     /// The findings, in the order in which they were made.
     pub entries: Vec<Entry>,
     /// `server run: reason` of each run that failed.
@@ -83,10 +85,11 @@ pub struct Results {
 
 impl Results {
     /// None yet.
-    pub fn new(machine: Machine, quick: bool) -> Self {
+    pub fn new(machine: Machine, quick: bool, window: u64) -> Self {
         Self {
             machine,
             quick,
+            window,
             entries: Vec::new(),
             failures: Vec::new(),
         }
@@ -150,15 +153,22 @@ impl Results {
         sum
     }
 
-    /// Writes `latest.md` and `latest.json` into `folder`.
+    /// Writes `latest.md` and `latest.json` into `folder`; a quick run writes `quick.…`, so that it
+    /// does not replace real figures.
     ///
     /// # Errors
     /// When the folder cannot be written.
     pub fn write(&self, folder: &Path, table: &str) -> Result<()> {
         fs::create_dir_all(folder).context("making the results folder")?;
-        fs::write(folder.join("latest.md"), table).context("writing latest.md")?;
+        let name = if self.quick { "quick" } else { "latest" };
+        fs::write(folder.join(name).with_extension("md"), table).context("writing the table")?;
         let json = serde_json::to_string_pretty(self).context("encoding the results")?;
-        fs::write(folder.join("latest.json"), json + "\n").context("writing latest.json")
+        fs::write(
+            folder.join(name).with_extension("json"),
+            json + "
+",
+        )
+        .context("writing the runs")
     }
 }
 
@@ -185,7 +195,7 @@ mod tests {
 
     #[test]
     fn faults_of_every_run_and_round_add_up() {
-        let mut results = Results::new(Machine::default(), true);
+        let mut results = Results::new(Machine::default(), true, 16);
         let faults = Some(Faults {
             lost: 2,
             ..Faults::default()

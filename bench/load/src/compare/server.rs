@@ -4,11 +4,11 @@ use std::io::{BufRead as _, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use clap::{Args, ValueEnum};
 
 use super::child::{Guarded, Scratch};
@@ -98,9 +98,11 @@ impl Running {
             .stdout
             .take()
             .context("a server without standard output")?;
-        let found = listening(stdout).recv_timeout(START);
-        let address = found.with_context(|| format!("did not start: {}", tail(&log)))?;
-        Ok(Self { address, process })
+        match listening(stdout).recv_timeout(START) {
+            Ok(address) => Ok(Self { address, process }),
+            Err(RecvTimeoutError::Timeout) => bail!("did not start in {START:?}: {}", tail(&log)),
+            Err(RecvTimeoutError::Disconnected) => bail!("ended at once: {}", tail(&log)),
+        }
     }
 
     /// Its process.

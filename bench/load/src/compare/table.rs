@@ -43,11 +43,13 @@ fn preface(results: &Results) -> String {
     };
     format!(
         "Commit {}, {}; {}, {cores} cores, Linux {kernel}; {}. Server on one core; load, broker and \
-         1,000 viewers in 10 rooms on another; medians of {} rounds.{warning}\n\n",
+         1,000 viewers in 10 rooms on another; flat out with {} publications per room on the way; rounds: {}, \
+         medians.{warning}\n\n",
         machine.commit,
         machine.date,
         machine.processor,
         machine.versions,
+        results.window,
         results
             .entries
             .iter()
@@ -176,7 +178,7 @@ mod tests {
 
     #[test]
     fn each_server_has_its_row_and_the_ratio_is_to_bare() {
-        let mut results = Results::new(Machine::default(), false);
+        let mut results = Results::new(Machine::default(), false, 16);
         for (kind, cpu) in [(Kind::Node, 10.0), (Kind::Bare, 4.0)] {
             let server_cpu_us_per_delivery = Some(cpu);
             let mode = "rate".to_owned();

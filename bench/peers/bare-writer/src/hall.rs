@@ -1,30 +1,16 @@
 //! The sockets and the rooms they are in.
 
 use std::collections::HashMap;
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result};
 use mio::event::Event;
-use mio::net::{TcpListener, TcpStream};
+use mio::net::TcpListener;
 use mio::{Interest, Registry, Token};
-use switchboard_bench_wire::buffers::{Inbox, Outbox, ReadEnd, read_all};
-use switchboard_bench_wire::websocket::{CLOSE, TEXT, accept_key, put_frame, unmask, whole_frame};
+use switchboard_bench_wire::websocket::{TEXT, put_frame};
 
+use crate::socket::{Join, Socket};
 use crate::uplink::Uplink;
-
-/// The most bytes that wait for one socket before it is closed.
-const MAX_WAITING: usize = 16 * 1024 * 1024;
-/// The longest request read, in bytes.
-const MAX_REQUEST: usize = 8 * 1024;
-
-/// One socket.
-struct Socket {
-    stream: TcpStream,
-    inbox: Inbox,
-    outbox: Outbox,
-    upgraded: bool,
-    room: Option<String>,
-}
 
 /// One room.
 #[derive(Default)]
@@ -36,12 +22,6 @@ struct Room {
     waiting: Vec<(usize, String)>,
     /// Frames of the present read, in coalescing mode.
     batch: Vec<u8>,
-}
-
-/// What a socket's text asks for.
-enum Wish {
-    Nothing,
-    Join { room: String, ack: String },
 }
 
 /// All of them.
@@ -91,18 +71,10 @@ impl Hall {
             let number = self.free.pop().unwrap_or(self.sockets.len());
             let both = Interest::READABLE | Interest::WRITABLE;
             registry.register(&mut stream, Token(number), both)?;
-            let (inbox, outbox) = (Inbox::default(), Outbox::default());
-            let socket = Socket {
-                stream,
-                inbox,
-                outbox,
-                upgraded: false,
-                room: None,
-            };
             if number == self.sockets.len() {
                 self.sockets.push(None);
             }
-            self.sockets[number] = Some(socket);
+            self.sockets[number] = Some(Socket::new(stream));
         }
     }
 
@@ -111,29 +83,19 @@ impl Hall {
         let Some(socket) = self.sockets[number].as_mut() else {
             return;
         };
-        let mut wishes = Vec::new();
-        let mut done = Ok(ReadEnd::Drained);
-        if event.is_writable() {
-            done = socket
-                .outbox
-                .flush(&mut socket.stream)
-                .map(|()| ReadEnd::Drained)
-                .map_err(Into::into);
-        }
-        if done.is_ok() && event.is_readable() {
-            done = socket.read(number, scratch, &mut wishes);
-        }
-        if !matches!(done, Ok(ReadEnd::Drained)) {
+        let mut joins = Vec::new();
+        let alive = socket
+            .ready(number, event, scratch, &mut joins)
+            .unwrap_or(false);
+        if !alive {
             self.dead.push(number);
         }
-        for wish in wishes {
-            if let Wish::Join { room, ack } = wish {
-                self.join(number, room, ack);
-            }
+        for Join { room, ack } in joins {
+            self.join(number, room, &ack);
         }
     }
 
-    fn join(&mut self, number: usize, name: String, ack: String) {
+    fn join(&mut self, number: usize, name: String, ack: &str) {
         let Some(socket) = self.sockets[number].as_mut() else {
             return;
         };
@@ -144,9 +106,9 @@ impl Hall {
         });
         room.members.push(number);
         if room.granted {
-            socket.say(&ack);
+            socket.say(ack);
         } else {
-            room.waiting.push((number, ack));
+            room.waiting.push((number, ack.to_owned()));
         }
     }
 
@@ -230,64 +192,14 @@ impl Hall {
             uplink.unsubscribe(take_id(&mut self.next_id), &topics(&name));
         }
         for name in self.wanted.drain(..) {
+            if !self.rooms.contains_key(&name) {
+                continue; // Its only member came and went within one turn.
+            }
             let id = take_id(&mut self.next_id);
             uplink.subscribe(id, &topics(&name));
             self.asked.insert(id, name);
         }
         uplink.flush()
-    }
-}
-
-impl Socket {
-    fn read(
-        &mut self,
-        number: usize,
-        scratch: &mut [u8],
-        wishes: &mut Vec<Wish>,
-    ) -> Result<ReadEnd> {
-        let Self {
-            stream,
-            inbox,
-            outbox,
-            upgraded,
-            ..
-        } = self;
-        let end = read_all::<anyhow::Error>(stream, scratch, |piece| {
-            inbox.feed(piece, |bytes| {
-                if !*upgraded {
-                    let used = upgrade(bytes, outbox.buffer())?;
-                    *upgraded = used > 0;
-                    return Ok(used);
-                }
-                let Some(frame) = whole_frame(bytes)? else {
-                    return Ok(0);
-                };
-                let payload = &bytes[frame.head..frame.total()];
-                if frame.opcode == CLOSE {
-                    return Err(anyhow!("closed"));
-                }
-                let text = unmask(payload, frame.mask.unwrap_or_default());
-                wishes.push(answer(&text, number, outbox.buffer()));
-                Ok(frame.total())
-            })
-        })?;
-        self.outbox.flush(&mut self.stream)?;
-        Ok(end)
-    }
-
-    /// Sends one text frame; a failure shows at the next write or read.
-    fn say(&mut self, text: &str) {
-        put_frame(self.outbox.buffer(), TEXT, text.as_bytes(), None);
-        let _ = self.outbox.flush(&mut self.stream);
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.outbox.send(&mut self.stream, bytes)?;
-        if self.outbox.len() > MAX_WAITING {
-            Err(ErrorKind::OutOfMemory.into())
-        } else {
-            Ok(())
-        }
     }
 }
 
@@ -304,55 +216,6 @@ fn write_to_all(
             dead.push(number);
         }
     }
-}
-
-/// Answers an upgrade request, with the Engine.IO handshake behind it; returns the bytes used.
-fn upgrade(bytes: &[u8], out: &mut Vec<u8>) -> Result<usize> {
-    let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else {
-        return if bytes.len() > MAX_REQUEST {
-            Err(anyhow!("an endless request"))
-        } else {
-            Ok(0)
-        };
-    };
-    let request = str::from_utf8(&bytes[..end])?;
-    let key = request
-        .lines()
-        .find_map(|line| line.strip_prefix("Sec-WebSocket-Key: "));
-    let accept = accept_key(key.context("no Sec-WebSocket-Key")?);
-    let answer = format!(
-        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Accept: {accept}\r\n\r\n"
-    );
-    out.extend_from_slice(answer.as_bytes());
-    let open = br#"0{"sid":"b","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}"#;
-    put_frame(out, TEXT, open, None);
-    Ok(end + 4)
-}
-
-/// Answers a text at once where that is possible, and says what else it asks for.
-fn answer(text: &[u8], number: usize, out: &mut Vec<u8>) -> Wish {
-    let text = String::from_utf8_lossy(text);
-    if text.starts_with("40") {
-        put_frame(
-            out,
-            TEXT,
-            format!("40{{\"sid\":\"{number}\"}}").as_bytes(),
-            None,
-        );
-    } else if let Some((id, arguments)) = text
-        .strip_prefix("42")
-        .and_then(|rest| rest.split_once('['))
-        && let Some(room) = arguments
-            .strip_prefix("\"join_room\",\"")
-            .and_then(|rest| rest.split('"').next())
-    {
-        return Wish::Join {
-            room: room.to_owned(),
-            ack: format!("43{id}[{{\"ok\":true}}]"),
-        };
-    }
-    Wish::Nothing
 }
 
 fn topics(room: &str) -> [String; 2] {

@@ -4,6 +4,7 @@
 //! costs per delivery is the kernel's price of a write; no server that writes per delivery can be below.
 
 mod hall;
+mod socket;
 mod uplink;
 
 use std::net::SocketAddr;
