@@ -4,6 +4,7 @@ pub mod access;
 pub mod application;
 pub mod cli;
 pub mod config;
+pub mod demo;
 pub mod store;
 pub mod telemetry;
 pub mod tokens;
