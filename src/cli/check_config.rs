@@ -19,7 +19,7 @@ pub(super) async fn run(settings: &Settings, config: &Config) -> anyhow::Result<
         super::print(&setting.to_string())?;
     }
     let checks = [
-        ("signing key", signing_key(config).await),
+        ("tokens", tokens(config).await),
         ("database", database(config).await),
         ("broker", broker(config).await),
     ];
@@ -36,14 +36,14 @@ pub(super) async fn run(settings: &Settings, config: &Config) -> anyhow::Result<
     Ok(())
 }
 
-async fn signing_key(config: &Config) -> anyhow::Result<String> {
+async fn tokens(config: &Config) -> anyhow::Result<String> {
     let secret = config.jwt_secret.as_ref().map(Secret::expose);
     let verifier = TokenVerifier::start(secret, config.jwks.as_deref()).await?;
     Ok(match (secret, verifier.jwks_keys()) {
-        (Some(_), 0) => "a secret".to_owned(),
-        (Some(_), keys) => format!("a secret and {keys} of the JWKS"),
-        (None, 0) => "none yet, the JWKS could not be read".to_owned(),
-        (None, keys) => format!("{keys} of the JWKS"),
+        (Some(_), 0) => "by a secret".to_owned(),
+        (Some(_), keys) => format!("by a secret and {keys} keys of the JWKS"),
+        (None, 0) => "none yet, the JWKS does not answer".to_owned(),
+        (None, keys) => format!("by {keys} keys of the JWKS"),
     })
 }
 

@@ -1,14 +1,13 @@
 //! `switchboard replay`: publishes a recorded transcript to the broker in real time.
 
 use std::io::{IsTerminal, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, bail};
 use switchboard_protocol::ids::RoomId;
 
 use super::args::Replay;
-use crate::config::{Config, Mqtt, MqttUrl};
+use crate::config::{Config, Mqtt, MqttUrl, reachable};
 use crate::transcript::{BrokerLink, Recording, Run, play, timeline};
 
 /// How long the broker may take to accept.
@@ -52,16 +51,6 @@ fn broker(config: &Config) -> anyhow::Result<MqttUrl> {
         }
         Mqtt::Embedded { listen } => Ok(MqttUrl::plain(reachable(*listen))),
     }
-}
-
-/// Returns where to connect to what listens on `listen`.
-fn reachable(listen: SocketAddr) -> SocketAddr {
-    let ip = match listen.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    SocketAddr::new(ip, listen.port())
 }
 
 /// One line on a terminal's stderr that rewrites itself; nothing elsewhere.
