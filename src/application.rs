@@ -88,7 +88,11 @@ impl Application {
         let verifier: Arc<dyn Authenticator> = Arc::new(verifier);
         let issuer = secret.map(TokenIssuer::new).transpose()?;
         let demo = match options.demo {
-            true => Some(issuer.clone().context("the demo needs a signing key of its own")?),
+            true => Some(
+                issuer
+                    .clone()
+                    .context("the demo needs a signing key of its own")?,
+            ),
             false => None,
         };
         if demo.is_some() {
@@ -202,7 +206,10 @@ impl Application {
     where
         E: std::error::Error + Send + Sync + 'static,
     {
-        let feed = self.demo.is_some().then(|| demo::feed(self.broker_url, self.mqtt_ca));
+        let feed = self
+            .demo
+            .is_some()
+            .then(|| demo::feed(self.broker_url, self.mqtt_ca));
         let handle: ServerHandle = self.server.handle();
         let server = actix_rt::spawn(self.server);
         stop.await?;
