@@ -118,15 +118,10 @@ async fn l12_a_denial_is_unauthorized_without_argument_then_a_disconnect() {
     let mut viewer = server.viewer().await;
     viewer.join("S/1").await;
     // Without an ack callback, and with more events behind it that are not served any more.
-    viewer
-        .send("42[\"join_room\",\"private/1\"]")
-        .await;
+    viewer.send("42[\"join_room\",\"private/1\"]").await;
     viewer.send(r#"427["leave_room","S/1"]"#).await;
     let denied = [r#"42["unauthorized"]"#, "41"].map(ToOwned::to_owned);
-    assert_eq!(
-        viewer.ended().await,
-        (denied.to_vec(), End::Closed(1000))
-    );
+    assert_eq!(viewer.ended().await, (denied.to_vec(), End::Closed(1000)));
     server.metric_becomes("members", 1).await;
     neighbour.expect_silence().await;
     drop((viewer, neighbour));

@@ -81,10 +81,7 @@ async fn l04_bad_tokens_are_refused_and_no_handler_ever_sees_the_socket() {
             tokens::signed(&good, "another key of thirty-two bytes!!"),
         ),
         ("no signature", format!("{none}.{payload}.")),
-        (
-            "without exp",
-            tokens::with_claims(&json!({ "sub": "ann" })),
-        ),
+        ("without exp", tokens::with_claims(&json!({ "sub": "ann" }))),
         ("nobody", tokens::with_claims(&json!({ "exp": future }))),
         (
             "not yet valid",

@@ -13,7 +13,11 @@
 mod support;
 
 mod access;
+mod bad_rooms;
+mod burst;
+mod expiry;
 mod handshake;
+mod payloads;
 mod rooms;
 
 /// Makes two tests of each promise: `embedded::…` and `mosquitto::…`, against a broker outside the server that

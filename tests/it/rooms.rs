@@ -1,11 +1,11 @@
 //! Joining and leaving, and what the broker is asked to subscribe for it.
 
+use crate::on_both_brokers;
 use crate::support::broker::Broker;
 use crate::support::server::{STANDING_FILTERS, TestServer};
 use crate::support::tap::Tap;
 use crate::support::viewer::Viewer;
 use crate::support::{mqtt, tokens};
-use crate::on_both_brokers;
 
 /// The last levels of a room's topics.
 const KINDS: [&str; 4] = [

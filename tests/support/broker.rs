@@ -61,7 +61,11 @@ impl Broker {
             Self::Mosquitto(mosquitto) => mosquitto.start_again(),
             Self::Embedded(broker, address) => {
                 // The old one's listener closes as soon as the runtime gets to it.
-                let bind = async || EmbeddedBroker::bind(*address, Options::default()).await.ok();
+                let bind = async || {
+                    EmbeddedBroker::bind(*address, Options::default())
+                        .await
+                        .ok()
+                };
                 let bound = eventually_some(bind).await;
                 *broker = Some(bound);
             }
