@@ -128,6 +128,20 @@ impl Session {
         ctx.run_later(CLOSE_LINGER, |_, ctx| ctx.stop());
     }
 
+    /// Ends the session when its way out is cut. A WebSocket's stream ends with it; over polling nothing
+    /// else would show that the client has stopped reading.
+    pub(super) fn watch_way_out(&self, ctx: &mut Context<Self>) {
+        let outbox = Arc::clone(&self.outbox);
+        let ended = poll_fn(move |cx| outbox.poll_ended(cx));
+        ctx.spawn(
+            ended
+                .into_actor(self)
+                .map(|(), session, ctx: &mut Context<Self>| {
+                    session.close(CloseReason::TransportClosed, ctx);
+                }),
+        );
+    }
+
     /// What the transport says last; `None` when nobody is there to hear it.
     fn goodbye(&self, reason: CloseReason) -> Option<Frame> {
         if matches!(

@@ -235,8 +235,9 @@ impl Actor for Session {
         self.metrics().connections.inc();
         self.metrics().connections_opened.inc();
         self.outbox.send(self.handshake(&sid));
-        if let Some(incoming) = incoming {
-            self.listen(incoming, ctx);
+        match incoming {
+            Some(incoming) => self.listen(incoming, ctx),
+            None => self.watch_way_out(ctx),
         }
         self.schedule_ping(ctx);
         if matches!(self.above, Above::SocketIo(_)) {
