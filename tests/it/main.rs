@@ -14,9 +14,11 @@ mod support;
 
 mod access;
 mod bad_rooms;
+mod broker_link;
 mod burst;
 mod expiry;
 mod handshake;
+mod outage;
 mod payloads;
 mod rooms;
 
