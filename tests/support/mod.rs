@@ -2,6 +2,7 @@
 //! WebSocket connections.
 
 pub mod broker;
+pub mod echo;
 pub mod http;
 pub mod mosquitto;
 pub mod mqtt;
