@@ -162,16 +162,10 @@ async fn a_close_packet_ends_the_session_and_releases_the_waiting_poll() {
     let server = EchoServer::start_quiet().await;
     for path in PATHS {
         let poller = Poller::open(server.address, path).await;
-        let polls = poller.poll();
-        let closes = async {
-            // The poll is there first, or it finds the session gone.
-            let look = async || http::get(server.address, path).await.status;
-            crate::support::eventually("an answer", crate::support::DEADLINE, look, |_| true).await;
-            poller.post("1").await
-        };
-        let (polled, closed) = tokio::join!(polls, closes);
-        assert_eq!(closed.status, 200);
-        assert_eq!((polled.status, &polled.text()[..]), (200, "6"));
+        let waiting = poller.begin_poll().await;
+        assert_eq!(poller.post("1").await.status, 200);
+        let released = http::answer(waiting).await.expect("an answer");
+        assert_eq!((released.status, &released.text()[..]), (200, "6"));
         assert!(poller.is_gone().await);
 
         let (mut socket, _) = open_websocket(&server, path).await;

@@ -19,6 +19,8 @@ mod burst;
 mod engineio;
 mod expiry;
 mod handshake;
+mod hostile_http;
+mod origins;
 mod outage;
 mod payloads;
 mod rooms;

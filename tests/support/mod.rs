@@ -6,6 +6,7 @@ pub mod echo;
 pub mod http;
 pub mod mosquitto;
 pub mod mqtt;
+pub mod neighbour;
 pub mod raw_websocket;
 pub mod server;
 pub mod tap;
