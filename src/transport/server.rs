@@ -75,6 +75,8 @@ pub fn start(
             HttpService::build()
                 .client_request_timeout(deadline)
                 .tcp_nodelay(true)
+                // Whoever ends its half while a poll waits is gone, and its session with it.
+                .h1_allow_half_closed(false)
                 .local_addr(address)
                 .upgrade(upgrade)
                 .finish(map_config(app, |()| AppConfig::default()))
