@@ -33,6 +33,8 @@ export class Rig {
     try {
       if (broker === 'mosquitto') rig.mosquitto = await Mosquitto.start();
       rig.server = await Switchboard.start({ mqttUrl: rig.mosquitto?.url, ...options });
+      // It listens before its broker is there, and says broker_ko to those who come that early.
+      await rig.server.ready();
       await rig.connectPublisher();
     } catch (error) {
       await rig.stop();

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Program } from './process.js';
 import { SECRET, adminToken } from './tokens.js';
+import { eventually } from './wait.js';
 
 /** The binary; tests/run builds one and names it. */
 export const BINARY = process.env.E2E_BINARY ?? 'target/debug/switchboard';
@@ -57,6 +58,16 @@ export class Switchboard {
     this.program = program;
     this.url = (await program.says(/^listening on (http:\/\/\S+)$/m))[1];
     this.mqttUrl = mqttUrl ?? `mqtt://${(await program.says(/^mqtt on (\S+)$/m))[1]}`;
+  }
+
+  /** Waits until it says that it is ready: database and broker are there. */
+  async ready() {
+    let last;
+    await eventually('readiness', async () => {
+      const answer = await fetch(`${this.url}/readyz`);
+      last = `${answer.status} ${await answer.text()}`;
+      return answer.ok;
+    }, () => last);
   }
 
   /**
