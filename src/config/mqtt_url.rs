@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use percent_encoding::percent_decode_str;
 use url::Url;
@@ -21,6 +22,8 @@ pub struct MqttUrl {
     pub username: Option<String>,
     /// Password, percent-decoded.
     pub password: Option<Secret>,
+    /// PEM file of the certificates trusted with TLS; none: the system's. Not part of the URL.
+    pub ca: Option<PathBuf>,
 }
 
 impl MqttUrl {
@@ -32,6 +35,7 @@ impl MqttUrl {
             tls: false,
             username: None,
             password: None,
+            ca: None,
         }
     }
 
@@ -65,6 +69,7 @@ impl MqttUrl {
             tls,
             username: (!username.is_empty()).then_some(username),
             password: password.map(Secret::new),
+            ca: None,
         })
     }
 }
