@@ -1,11 +1,15 @@
-//! switchboard: an actor-model event router between MQTT and Socket.IO clients.
+//! The standalone program around switchboard's actors: transports, configuration, storage, HTTP.
 
 pub mod access;
 pub mod application;
 pub mod cli;
 pub mod config;
 pub mod demo;
+pub mod embedded_broker;
+pub mod http;
+pub mod shutdown;
 pub mod store;
 pub mod telemetry;
 pub mod tokens;
 pub mod transcript;
+pub mod transport;

@@ -1,2 +1,47 @@
-//! x
+//! The actors of switchboard.
+//!
+//! | actor | owns | hears | says | bound | dies when |
+//! | --- | --- | --- | --- | --- | --- |
+//! | [`session::Session`] | one client connection, its timers and sockets | packets, its transport | frames into its outbox; joins and leaves | 64 packets waiting, then it stops reading | its transport ends |
+//! | [`registry::RoomRegistry`] | sockets, memberships, rooms | sessions; the broker's state | members to rooms; wanted rooms to the BrokerActor | 100 rooms a socket | the program stops |
+//! | [`room::Room`] | one room's members | the registry; publications | frames into outboxes | 64 MiB of publications under way | its last member leaves |
+//! | [`broker::BrokerActor`] | wanted and granted filters | the registry; the MQTT clients | subscriptions; publications to rooms | 64 packets unanswered a link | the program stops |
+//! | [`mqtt_client::MqttClient`] ×3 | one MQTT connection | the BrokerActor; its polling task | what the broker answers | 1,024 requests | the program stops |
+//!
+//! No HTTP, no SQL, no environment here: [`ports`] and [`outbox::Wire`] are the seams.
+
+pub mod broker;
+pub mod captions;
+pub mod limits;
+pub mod metrics;
+pub mod mqtt_client;
+pub mod outbox;
 pub mod ports;
+pub mod registry;
+pub mod room;
+pub mod service;
+pub mod session;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Names a socket in this process: a client in a namespace. Never used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SocketId(pub u64);
+
+/// Gives out [`SocketId`]s.
+#[derive(Clone, Debug, Default)]
+pub struct SocketIds(Arc<AtomicU64>);
+
+impl SocketIds {
+    /// The next id.
+    pub fn next(&self) -> SocketId {
+        SocketId(self.0.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// An unguessable id of 20 characters (120 bits), for sessions and sockets.
+pub fn random_id() -> String {
+    use base64::Engine;
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(rand::random::<[u8; 15]>())
+}

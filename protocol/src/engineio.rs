@@ -83,3 +83,54 @@ fn decode_base64(text: &str) -> Result<Packet, DecodeError> {
     let bytes = STANDARD.decode(text).map_err(|_| DecodeError::Base64)?;
     Ok(Packet::Message(Message::Binary(Bytes::from(bytes))))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decode(text: &str) -> Result<Packet, DecodeError> {
+        Packet::decode(ByteString::from(text))
+    }
+
+    #[test]
+    fn every_packet_type_is_read_and_written() {
+        for (text, packet) in [
+            ("0{}", Packet::Open("{}".into())),
+            ("1", Packet::Close),
+            ("2", Packet::Ping("".into())),
+            ("2probe", Packet::Ping("probe".into())),
+            ("3", Packet::Pong("".into())),
+            ("3probe", Packet::Pong("probe".into())),
+            ("4", Packet::Message(Message::Text("".into()))),
+            ("4héllo", Packet::Message(Message::Text("héllo".into()))),
+            ("5", Packet::Upgrade),
+            ("6", Packet::Noop),
+        ] {
+            assert_eq!(decode(text), Ok(packet.clone()));
+            assert_eq!(packet.encode(), Frame::text(text));
+        }
+    }
+
+    #[test]
+    fn binary_messages_have_a_text_form_and_a_frame_of_their_own() {
+        let packet = Packet::Message(Message::Binary(Bytes::from_static(&[1, 2, 3])));
+        assert_eq!(decode("bAQID"), Ok(packet.clone()));
+        assert_eq!(packet.encode(), Frame::binary(&[1, 2, 3]));
+    }
+
+    #[test]
+    fn close_upgrade_and_noop_carry_nothing() {
+        for text in ["1x", "5x", "6x"] {
+            assert_eq!(decode(text), Err(DecodeError::UnexpectedData), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_message_shares_the_memory_of_its_packet() {
+        let text = ByteString::from("4hello");
+        let Ok(Packet::Message(Message::Text(data))) = Packet::decode(text.clone()) else {
+            panic!("no text message")
+        };
+        assert_eq!(data.as_ptr(), text[1..].as_ptr());
+    }
+}

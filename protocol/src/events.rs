@@ -148,3 +148,25 @@ pub fn is_reserved(name: &str) -> bool {
     ];
     RESERVED.contains(&name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_names_of_the_reference_clients_are_reserved() {
+        for name in ["connect", "connect_error", "disconnect", "disconnecting"] {
+            assert!(is_reserved(name), "{name}");
+        }
+        assert!(is_reserved("newListener") && is_reserved("removeListener"));
+        for name in ["Connect", "connect ", "", ERROR, JOIN_ROOM, AUTHENTICATE] {
+            assert!(!is_reserved(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn session_updates_carry_the_organization_in_their_name() {
+        let organization = "O1".parse().expect("an id");
+        assert_eq!(session_update(&organization), "orga_O1_session_update");
+    }
+}

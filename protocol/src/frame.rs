@@ -16,6 +16,12 @@ use crate::socketio::Namespace;
 const TEXT: u8 = 0x81;
 /// FIN and the binary opcode.
 const BINARY: u8 = 0x82;
+/// FIN and the close opcode.
+const CLOSE: u8 = 0x88;
+/// FIN and the pong opcode.
+const PONG: u8 = 0x8a;
+/// The largest payload of a control frame, in bytes.
+const MAX_CONTROL: usize = 125;
 
 /// One Engine.IO packet, framed. Cloning shares the memory.
 #[derive(Clone, PartialEq, Eq)]
@@ -57,6 +63,22 @@ impl Frame {
             }
             out.push(b']');
         })
+    }
+
+    /// A WebSocket close frame (RFC 6455 section 5.5.1) with `code` and a reason, cut to what fits.
+    pub fn close(code: u16, reason: &str) -> Self {
+        let end = reason.floor_char_boundary(MAX_CONTROL - 2);
+        let reason = &reason.as_bytes()[..end];
+        Self::build(CLOSE, 2 + reason.len(), |out| {
+            out.extend_from_slice(&code.to_be_bytes());
+            out.extend_from_slice(reason);
+        })
+    }
+
+    /// A WebSocket pong frame with a ping's data (RFC 6455 section 5.5.3).
+    pub fn pong(data: &[u8]) -> Self {
+        let data = &data[..data.len().min(MAX_CONTROL)];
+        Self::build(PONG, data.len(), |out| out.extend_from_slice(data))
     }
 
     /// The whole WebSocket frame, ready to write.
@@ -146,5 +168,108 @@ impl fmt::Debug for Frame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = if self.is_binary() { "binary" } else { "text" };
         write!(f, "Frame({kind}, {} bytes)", self.payload().len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_say_how_much_follows() {
+        for (len, header) in [
+            (0, &[0x81, 0][..]),
+            (125, &[0x81, 125]),
+            (126, &[0x81, 126, 0, 126]),
+            (0xffff, &[0x81, 126, 0xff, 0xff]),
+            (0x1_0000, &[0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0]),
+        ] {
+            let text = "a".repeat(len);
+            let frame = Frame::text(&text);
+            assert_eq!(&frame.websocket()[..header.len()], header);
+            assert_eq!(frame.payload(), text.as_bytes());
+            assert_eq!(
+                (frame.len(), frame.is_binary()),
+                (header.len() + len, false)
+            );
+            let frame = Frame::binary(text.as_bytes());
+            assert_eq!(
+                (frame.websocket()[0], frame.websocket()[1]),
+                (0x82, header[1])
+            );
+            assert_eq!(
+                (frame.payload(), frame.is_binary()),
+                (text.as_bytes(), true)
+            );
+        }
+    }
+
+    #[test]
+    fn clones_share_the_bytes() {
+        let frame = Frame::text("42[\"final\",1]");
+        let clone = frame.clone();
+        assert_eq!(frame.websocket().as_ptr(), clone.websocket().as_ptr());
+    }
+
+    #[test]
+    fn events_carry_their_arguments_untouched() {
+        let arg = br#" {"start":1.50,"text":"\u00e9 \/"} "#;
+        let frame = Frame::event(&Namespace::root(), "final", &[arg]);
+        let text = r#"42["final", {"start":1.50,"text":"\u00e9 \/"} ]"#;
+        assert_eq!(frame, Frame::text(text));
+        let voice = "/voice".parse().expect("a namespace");
+        assert_eq!(
+            Frame::event(&voice, "a", &[]),
+            Frame::text(r#"42/voice,["a"]"#)
+        );
+        assert_eq!(
+            Frame::event(&voice, "a", &[b"1", b"[]"]),
+            Frame::text(r#"42/voice,["a",1,[]]"#)
+        );
+    }
+
+    #[test]
+    fn event_names_cannot_break_out_of_their_string() {
+        for (name, json) in [
+            ("a\",\"b", r#"42["a\",\"b"]"#),
+            ("\\", r#"42["\\"]"#),
+            ("a\n", r#"42["a\n"]"#),
+            ("\u{1e}é", r#"42["\u001eé"]"#),
+        ] {
+            assert_eq!(
+                Frame::event(&Namespace::root(), name, &[]),
+                Frame::text(json)
+            );
+        }
+    }
+
+    #[test]
+    fn parts_make_one_frame() {
+        assert_eq!(Frame::concat(&[b"4", b"", b"hello"]), Frame::text("4hello"));
+        assert_eq!(Frame::concat(&[]), Frame::text(""));
+    }
+
+    #[test]
+    fn polling_gets_text_as_it_is_and_binary_in_base64() {
+        for (frame, polled) in [
+            (Frame::text("4hello"), "4hello"),
+            (Frame::binary(&[]), "b"),
+            (Frame::binary(&[1]), "bAQ=="),
+            (Frame::binary(&[1, 2]), "bAQI="),
+            (Frame::binary(&[1, 2, 3]), "bAQID"),
+            (Frame::binary(&[1, 2, 3, 0xff]), "bAQID/w=="),
+        ] {
+            let mut out = b"x".to_vec();
+            frame.append_polling(&mut out);
+            assert_eq!(out, format!("x{polled}").into_bytes());
+        }
+    }
+
+    #[test]
+    fn debug_output_keeps_the_content_to_itself() {
+        assert_eq!(
+            format!("{:?}", Frame::text("4secret")),
+            "Frame(text, 7 bytes)"
+        );
     }
 }

@@ -5,7 +5,6 @@
 
 use std::borrow::Borrow;
 use std::fmt;
-use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -155,6 +154,10 @@ macro_rules! conversions {
     };
 }
 
+mod room;
+
+pub use room::RoomId;
+
 /// Parses an id out of any serde format, without a copy of its own.
 struct IdVisitor<T>(&'static str, std::marker::PhantomData<T>);
 
@@ -187,98 +190,113 @@ id! {
     UserId, "user id", check_user
 }
 
-/// A room, one channel of one session: `session/channel`. It is what clients join, and the key of its
-/// publications: a map of rooms can be looked up by the `&str` that
-/// [`parse_transcript`](crate::topics::parse_transcript) cuts out of a topic.
-#[derive(Clone)]
-pub struct RoomId {
-    /// Both ids and the slash, in one allocation.
-    whole: Arc<str>,
-    /// Where the slash is.
-    slash: usize,
-}
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, HashMap};
 
-impl RoomId {
-    /// The room of that channel.
-    pub fn new(session: &SessionId, channel: &ChannelId) -> Self {
-        let whole = Arc::from(format!("{session}/{channel}"));
-        Self {
-            whole,
-            slash: session.as_str().len(),
+    use super::*;
+
+    fn fault<T: FromStr<Err = InvalidId>>(id: &str) -> Option<IdFault> {
+        id.parse::<T>().err().map(|error| error.why)
+    }
+
+    #[test]
+    fn ids_take_exactly_their_characters() {
+        assert_eq!(fault::<SessionId>("aZ09._:~-"), None);
+        for byte in 0..=127_u8 {
+            let c = char::from(byte);
+            let allowed = c.is_ascii_alphanumeric() || "._:~-".contains(c);
+            assert_eq!(
+                fault::<SessionId>(&format!("a{c}")).is_none(),
+                allowed,
+                "{c:?}"
+            );
+        }
+        assert_eq!(fault::<OrganizationId>("é"), Some(IdFault::Character));
+        assert_eq!(fault::<ChannelId>("1/2"), Some(IdFault::Character));
+    }
+
+    #[test]
+    fn ids_have_a_longest_length() {
+        assert_eq!(fault::<SessionId>(&"a".repeat(128)), None);
+        assert_eq!(
+            fault::<SessionId>(&"a".repeat(129)),
+            Some(IdFault::TooLong(128))
+        );
+        assert_eq!(
+            fault::<OrganizationId>(&"a".repeat(129)),
+            Some(IdFault::TooLong(128))
+        );
+        assert_eq!(fault::<ChannelId>(&"a".repeat(64)), None);
+        assert_eq!(
+            fault::<ChannelId>(&"a".repeat(65)),
+            Some(IdFault::TooLong(64))
+        );
+        assert_eq!(fault::<UserId>(&"é".repeat(128)), None);
+        assert_eq!(
+            fault::<UserId>(&"é".repeat(129)),
+            Some(IdFault::TooLong(256))
+        );
+        assert_eq!(fault::<UserId>(""), Some(IdFault::Empty));
+        assert_eq!(fault::<SessionId>(""), Some(IdFault::Empty));
+    }
+
+    #[test]
+    fn ids_never_walk_a_path() {
+        for id in [".", "..", "a..b", "..."] {
+            assert_eq!(fault::<SessionId>(id), Some(IdFault::Dots), "{id}");
+            assert_eq!(fault::<ChannelId>(id), Some(IdFault::Dots), "{id}");
+        }
+        assert_eq!(fault::<SessionId>("a.b."), None);
+    }
+
+    #[test]
+    fn user_ids_take_what_other_systems_call_their_users() {
+        assert_eq!(fault::<UserId>("urn:user/jo e@example.org+#é"), None);
+        for id in ["a\nb", "a\0", "\u{85}"] {
+            assert_eq!(fault::<UserId>(id), Some(IdFault::Character), "{id:?}");
         }
     }
 
-    /// `session/channel`.
-    pub fn as_str(&self) -> &str {
-        &self.whole
+    #[test]
+    fn maps_of_ids_are_looked_up_by_text() {
+        let room: RoomId = "S/1".parse().expect("a room");
+        let hashed = HashMap::from([(room.clone(), 1)]);
+        let ordered = BTreeMap::from([(room, 1)]);
+        assert_eq!((hashed.get("S/1"), hashed.get("S/2")), (Some(&1), None));
+        assert_eq!((ordered.get("S/1"), ordered.get("S")), (Some(&1), None));
+        let user: UserId = "u".parse().expect("a user");
+        assert_eq!(HashMap::from([(user, 1)]).get("u"), Some(&1));
     }
 
-    /// The session's id as text.
-    pub fn session_str(&self) -> &str {
-        &self.whole[..self.slash]
+    #[test]
+    fn errors_name_the_rule_and_never_the_input() {
+        let error = SessionId::try_from("sec ret").expect_err("a space");
+        assert_eq!(
+            error.to_string(),
+            "invalid session id: it has a character that is not allowed"
+        );
+        let error = RoomId::try_from("secret").expect_err("no slash");
+        assert_eq!(
+            error.to_string(),
+            "invalid room: it is not of the form session/channel"
+        );
     }
 
-    /// The channel's id as text.
-    pub fn channel_str(&self) -> &str {
-        &self.whole[self.slash + 1..]
-    }
-
-    /// The session's id. Allocates; compare by [`session_str`](Self::session_str).
-    pub fn session(&self) -> SessionId {
-        SessionId(Arc::from(self.session_str()))
-    }
-
-    /// The channel's id. Allocates; compare by [`channel_str`](Self::channel_str).
-    pub fn channel(&self) -> ChannelId {
-        ChannelId(Arc::from(self.channel_str()))
-    }
-}
-
-impl FromStr for RoomId {
-    type Err = InvalidId;
-
-    fn from_str(room: &str) -> Result<Self, InvalidId> {
-        let fault = |why| InvalidId { what: "room", why };
-        let (session, channel) = room.split_once('/').ok_or(fault(IdFault::NotARoom))?;
-        if channel.contains('/') {
-            return Err(fault(IdFault::NotARoom));
+    #[test]
+    fn serde_checks_what_it_reads() {
+        let ids: Vec<ChannelId> = serde_json::from_str(r#"["1","\u0062"]"#).expect("two ids");
+        assert_eq!(
+            serde_json::to_string(&ids).expect("strings"),
+            r#"["1","b"]"#
+        );
+        let room: RoomId = serde_json::from_str(r#""S/1""#).expect("a room");
+        assert_eq!(
+            format!("{room} {room:?} {room:>5}"),
+            "S/1 RoomId(S/1)   S/1"
+        );
+        for json in [r#""a b""#, "1", "null", r#"["a"]"#] {
+            assert!(serde_json::from_str::<SessionId>(json).is_err(), "{json}");
         }
-        check_session(session)
-            .and_then(|()| check_channel(channel))
-            .map_err(fault)?;
-        Ok(Self {
-            whole: Arc::from(room),
-            slash: session.len(),
-        })
-    }
-}
-
-conversions!(RoomId, "room");
-
-// Equality, order and hash are those of the text, as `Borrow<str>` demands.
-
-impl PartialEq for RoomId {
-    fn eq(&self, other: &Self) -> bool {
-        self.whole == other.whole
-    }
-}
-
-impl Eq for RoomId {}
-
-impl PartialOrd for RoomId {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for RoomId {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.whole.cmp(&other.whole)
-    }
-}
-
-impl Hash for RoomId {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.whole.hash(state);
     }
 }

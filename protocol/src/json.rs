@@ -50,3 +50,72 @@ fn skip_string(bytes: &mut std::slice::Iter<'_, u8>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nested(depth: usize) -> String {
+        "[".repeat(depth) + &"]".repeat(depth)
+    }
+
+    #[test]
+    fn depth_is_bounded_where_serde_json_gives_up_too() {
+        let deepest = nested(MAX_DEPTH);
+        assert!(validate(deepest.as_bytes()).is_ok());
+        assert!(serde_json::from_str::<serde_json::Value>(&deepest).is_ok());
+        let deeper = nested(MAX_DEPTH + 1);
+        assert_eq!(
+            validate(deeper.as_bytes()).err(),
+            Some(DecodeError::TooDeep)
+        );
+        assert!(serde_json::from_str::<serde_json::Value>(&deeper).is_err());
+    }
+
+    #[test]
+    fn serde_json_alone_does_not_bound_raw_values() {
+        // The reason for counting. If this fails, the count has become superfluous.
+        assert!(serde_json::from_str::<&RawValue>(&nested(100_000)).is_ok());
+    }
+
+    #[test]
+    fn brackets_in_strings_and_side_by_side_do_not_nest() {
+        let text = format!(r#"["\"{}\\",{}1]"#, "[{".repeat(1000), "[{}],".repeat(1000));
+        assert_eq!(validate(text.as_bytes()).map(RawValue::get), Ok(&text[..]));
+    }
+
+    #[test]
+    fn what_passes_is_one_value_in_utf8_without_control_characters() {
+        for bytes in [
+            &b""[..],
+            b" ",
+            b"1 2",
+            b"1,2",
+            b"\xef\xbb\xbf1",
+            b"\"\xff\"",
+            b"\"\xed\xa0\x80\"",
+            b"\"\x1e\"",
+            b"\x1e1",
+            b"\"\0\"",
+            b"{\"a\":1",
+            b"{a:1}",
+            b"[1,]",
+            b"]",
+            b"01",
+            b"NaN",
+            b"'a'",
+        ] {
+            assert_eq!(validate(bytes).err(), Some(DecodeError::Json), "{bytes:?}");
+        }
+        for text in [
+            "null",
+            "-1.50",
+            "1e400",
+            r#""\ud800""#,
+            r#"{"a":1,"a":2}"#,
+            "\"é\"",
+        ] {
+            assert_eq!(validate(text.as_bytes()).map(RawValue::get), Ok(text));
+        }
+    }
+}

@@ -117,3 +117,103 @@ pub fn parse_organization_event(topic: &str) -> Option<(&str, &str)> {
 pub fn status(node: &str) -> String {
     format!("switchboard/status/{node}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn room() -> RoomId {
+        "S-1/0".parse().expect("a room")
+    }
+
+    #[test]
+    fn the_four_filters_of_a_room_lead_back_to_it() {
+        let filters = room_filters(&room());
+        assert_eq!(
+            filters,
+            [
+                "transcriber/out/S-1/0/partial",
+                "transcriber/out/S-1/0/final",
+                "transcriber/out/S-1/0/partial/translations",
+                "transcriber/out/S-1/0/final/translations",
+            ]
+        );
+        for (filter, kind) in filters.iter().zip(CaptionKind::ALL) {
+            assert_eq!(parse_transcript(filter), Some(("S-1/0", kind)));
+        }
+    }
+
+    #[test]
+    fn other_topics_are_no_transcripts() {
+        for topic in [
+            "",
+            "transcriber/out/",
+            "transcriber/out/S/final",
+            "transcriber/out/S//final",
+            "transcriber/out//1/final",
+            "transcriber/out/S/1/2/final",
+            "transcriber/out/S/1/",
+            "transcriber/out/S/1/finally",
+            "transcriber/out/S/1/final/",
+            "transcriber/out/S/1/translations",
+            "transcriber/out/S/1/final/translations/more",
+            "transcriber/in/S/1/final",
+            "x/transcriber/out/S/1/final",
+            "system/out/sessions/statuses",
+        ] {
+            assert_eq!(parse_transcript(topic), None, "{topic}");
+        }
+    }
+
+    #[test]
+    fn a_session_named_like_a_kind_is_still_a_session() {
+        let found = Some(("partial/final", CaptionKind::Final));
+        assert_eq!(
+            parse_transcript("transcriber/out/partial/final/final"),
+            found
+        );
+    }
+
+    #[test]
+    fn kinds_have_their_event_names() {
+        let names = CaptionKind::ALL.map(CaptionKind::event_name);
+        assert_eq!(names, ["partial", "final", "translation", "translation"]);
+    }
+
+    #[test]
+    fn session_commands_are_read_from_their_topics() {
+        for (topic, command) in [
+            ("session/in/S/create", Some(("S", SessionCommand::Create))),
+            ("session/in/S/update", Some(("S", SessionCommand::Update))),
+            ("session/in/S/delete", Some(("S", SessionCommand::Delete))),
+            ("session/in/S/other", None),
+            ("session/in/S/create/more", None),
+            ("session/in//create", None),
+            ("session/in/S", None),
+            ("session/out/S/create", None),
+        ] {
+            assert_eq!(parse_session_command(topic), command, "{topic}");
+        }
+    }
+
+    #[test]
+    fn organization_events_lead_back_to_their_organization() {
+        let organization = "O1".parse().expect("an id");
+        let topic = organization_event(&organization, "llm:job:update");
+        assert_eq!(topic, "switchboard/organizations/O1/events/llm:job:update");
+        assert_eq!(
+            parse_organization_event(&topic),
+            Some(("O1", "llm:job:update"))
+        );
+        for topic in [
+            "switchboard/organizations/O1/events/",
+            "switchboard/organizations//events/x",
+            "switchboard/organizations/O1/events/x/y",
+            "switchboard/organizations/O1/x",
+            "switchboard/status/n",
+        ] {
+            assert_eq!(parse_organization_event(topic), None, "{topic}");
+        }
+        assert_eq!(status("n1"), "switchboard/status/n1");
+    }
+}

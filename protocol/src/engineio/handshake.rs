@@ -93,3 +93,64 @@ impl RefusalCode {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_open_packet_has_the_keys_that_clients_read() {
+        let handshake = Handshake {
+            sid: "s\"1",
+            upgrades: &["websocket"],
+            ping_interval: Duration::from_millis(300),
+            ping_timeout: Duration::from_secs(20),
+            max_payload: 1_000_000,
+        };
+        assert_eq!(
+            handshake.to_packet(),
+            r#"0{"sid":"s\"1","upgrades":["websocket"],"pingInterval":300,"pingTimeout":20000,"maxPayload":1000000}"#
+        );
+    }
+
+    #[test]
+    fn refusals_read_as_the_reference_server_writes_them() {
+        for (refusal, status, json) in [
+            (
+                RefusalCode::UnknownTransport,
+                400,
+                r#"{"code":0,"message":"Transport unknown"}"#,
+            ),
+            (
+                RefusalCode::UnknownSid,
+                400,
+                r#"{"code":1,"message":"Session ID unknown"}"#,
+            ),
+            (
+                RefusalCode::BadHandshakeMethod,
+                400,
+                r#"{"code":2,"message":"Bad handshake method"}"#,
+            ),
+            (
+                RefusalCode::BadRequest,
+                400,
+                r#"{"code":3,"message":"Bad request"}"#,
+            ),
+            (
+                RefusalCode::Forbidden,
+                403,
+                r#"{"code":4,"message":"Forbidden"}"#,
+            ),
+            (
+                RefusalCode::UnsupportedProtocolVersion,
+                400,
+                r#"{"code":5,"message":"Unsupported protocol version"}"#,
+            ),
+        ] {
+            assert_eq!(
+                (refusal.http_status(), &refusal.to_json()[..]),
+                (status, json)
+            );
+        }
+    }
+}

@@ -28,3 +28,39 @@ pub fn append(body: &mut Vec<u8>, frame: &Frame) {
     }
     frame.append_polling(body);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engineio::Message;
+
+    #[test]
+    fn packets_stand_between_separators() {
+        let mut body = Vec::new();
+        append(&mut body, &Frame::text("4hello"));
+        append(&mut body, &Frame::text("2"));
+        append(&mut body, &Frame::binary(&[1, 2, 3, 4]));
+        assert_eq!(body, b"4hello\x1e2\x1ebAQIDBA==");
+        let packets = [
+            Packet::Message(Message::Text("hello".into())),
+            Packet::Ping("".into()),
+            Packet::Message(Message::Binary(vec![1, 2, 3, 4].into())),
+        ];
+        let body = ByteString::try_from(body).expect("UTF-8");
+        assert_eq!(decode(body, 3), Ok(packets.to_vec()));
+    }
+
+    #[test]
+    fn a_body_has_at_most_so_many_packets() {
+        let decode = |body: &str, max| decode(body.into(), max).map(|packets| packets.len());
+        assert_eq!(decode("2\x1e2\x1e2", 3), Ok(3));
+        assert_eq!(decode("2\x1e2\x1e2", 2), Err(DecodeError::TooManyPackets));
+    }
+
+    #[test]
+    fn empty_packets_refuse_the_body() {
+        for body in ["", "\x1e", "2\x1e", "\x1e2", "2\x1e\x1e2"] {
+            assert_eq!(decode(body.into(), 9), Err(DecodeError::Empty), "{body:?}");
+        }
+    }
+}

@@ -275,3 +275,114 @@ impl<'de> de::Visitor<'de> for ArgumentsVisitor {
         Ok(Arguments(Some(values)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MAX_BYTES: usize = 8;
+
+    /// Decodes a packet that needs no attachment, as `kind namespace ack json`.
+    fn read(text: &str) -> Result<String, DecodeError> {
+        let packet = Decoder::new(MAX_BYTES)
+            .text(text.into())?
+            .expect("nothing is due");
+        let body = match packet.body {
+            Body::Connect(auth) => format!("connect {auth:?}"),
+            Body::Disconnect => "disconnect".to_owned(),
+            Body::Event { event, ack } => format!("event {ack:?} {} {:?}", event.name, event.args),
+            Body::Ack { args, id, .. } => format!("ack {id} {args:?}"),
+            Body::ConnectError(data) => format!("error {data:?}"),
+        };
+        Ok(format!("{} {body}", packet.namespace))
+    }
+
+    #[test]
+    fn packets_of_the_reference_test_suite_are_read() {
+        for (text, packet) in [
+            ("0", "/ connect None"),
+            (
+                r#"0{"token":"123"}"#,
+                r#"/ connect Some(RawValue({"token":"123"}))"#,
+            ),
+            ("0/custom,", "/custom connect None"),
+            ("0/custom", "/custom connect None"),
+            (
+                r#"0/custom,{"a":1}"#,
+                r#"/custom connect Some(RawValue({"a":1}))"#,
+            ),
+            ("1", "/ disconnect"),
+            ("1/custom", "/custom disconnect"),
+            ("1/custom,", "/custom disconnect"),
+            (
+                r#"2["m",1,"2"]"#,
+                r#"/ event None m [RawValue(1), RawValue("2")]"#,
+            ),
+            (r#"2456["m"]"#, "/ event Some(456) m []"),
+            (r#"2/custom,0["m"]"#, "/custom event Some(0) m []"),
+            (r#"2["\u006d"]"#, "/ event None m []"),
+            ("3456[]", "/ ack 456 []"),
+            (
+                r#"3/custom,1[{"ok":true}]"#,
+                r#"/custom ack 1 [RawValue({"ok":true})]"#,
+            ),
+            (r#"50-["m"]"#, "/ event None m []"),
+        ] {
+            assert_eq!(read(text).as_deref(), Ok(packet), "{text}");
+        }
+    }
+
+    #[test]
+    fn attachments_complete_their_packet() {
+        let mut decoder = Decoder::new(MAX_BYTES);
+        let text = r#"52-/x,7["m",{"_placeholder":true,"num":1},{"_placeholder":true,"num":0}]"#;
+        assert!(matches!(decoder.text(text.into()), Ok(None)));
+        assert!(decoder.is_waiting());
+        assert!(matches!(
+            decoder.binary(Bytes::from_static(b"abcd")),
+            Ok(None)
+        ));
+        let packet = decoder
+            .binary(Bytes::from_static(b"efgh"))
+            .expect("8 bytes")
+            .expect("a packet");
+        assert!(!decoder.is_waiting());
+        assert_eq!(packet.body.attachments(), [&b"abcd"[..], b"efgh"]);
+        let Body::Event { event, ack } = packet.body else {
+            panic!("no event")
+        };
+        assert_eq!(
+            (event.name.as_str(), event.args.len(), ack),
+            ("m", 2, Some(7))
+        );
+        assert!(matches!(decoder.text("1".into()), Ok(Some(_))));
+    }
+
+    #[test]
+    fn only_a_client_takes_a_refused_connect() {
+        let text = r#"4{"message":"Invalid token"}"#;
+        assert_eq!(read(text).err(), Some(DecodeError::SocketType));
+        let packet = Decoder::for_client(MAX_BYTES).text(text.into());
+        assert!(matches!(
+            packet,
+            Ok(Some(Packet {
+                body: Body::ConnectError(_),
+                ..
+            }))
+        ));
+        let packet = Decoder::for_client(MAX_BYTES).text("4[]".into());
+        assert_eq!(packet.err(), Some(DecodeError::Payload));
+    }
+
+    #[test]
+    fn an_array_has_a_largest_number_of_values() {
+        let array = |count| format!("31[{}]", vec!["0"; count].join(","));
+        assert!(read(&array(MAX_ARGUMENTS)).is_ok());
+        assert_eq!(
+            read(&array(MAX_ARGUMENTS + 1)).err(),
+            Some(DecodeError::TooManyArguments)
+        );
+        let broken = array(MAX_ARGUMENTS + 1).replace(']', ",");
+        assert_eq!(read(&broken).err(), Some(DecodeError::Json));
+    }
+}

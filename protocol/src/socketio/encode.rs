@@ -107,3 +107,44 @@ fn list<'a>(
     parts.push(b"]");
     Frame::concat(&parts)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn voice() -> Namespace {
+        "/voice".parse().expect("a namespace")
+    }
+
+    #[test]
+    fn a_connect_is_answered_with_the_socket_id() {
+        let root = Namespace::root();
+        assert_eq!(connect_ok(&root, "a"), Frame::text(r#"40{"sid":"a"}"#));
+        assert_eq!(
+            connect_ok(&voice(), "a\""),
+            Frame::text(r#"40/voice,{"sid":"a\""}"#)
+        );
+        let recoverable = connect_recoverable(&root, "a", "b");
+        assert_eq!(recoverable, Frame::text(r#"40{"sid":"a","pid":"b"}"#));
+    }
+
+    #[test]
+    fn a_connect_is_refused_with_a_message() {
+        let frame = connect_error(&Namespace::root(), "Invalid token");
+        assert_eq!(frame, Frame::text(r#"44{"message":"Invalid token"}"#));
+        let frame = connect_error(&voice(), "say \"please\"");
+        assert_eq!(
+            frame,
+            Frame::text(r#"44/voice,{"message":"say \"please\""}"#)
+        );
+    }
+
+    #[test]
+    fn disconnects_and_acks_name_their_namespace() {
+        assert_eq!(disconnect(&Namespace::root()), Frame::text("41"));
+        assert_eq!(disconnect(&voice()), Frame::text("41/voice,"));
+        assert_eq!(ack(&Namespace::root(), 456, &[]), Frame::text("43456[]"));
+        let frame = ack(&voice(), 0, &[br#"{"ok":true}"#, b"1"]);
+        assert_eq!(frame, Frame::text(r#"43/voice,0[{"ok":true},1]"#));
+    }
+}

@@ -69,3 +69,30 @@ impl fmt::Debug for Namespace {
         write!(f, "Namespace({})", self.as_str())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_root_and_paths_are_namespaces() {
+        assert_eq!("/".parse(), Ok(Namespace::root()));
+        let voice: Namespace = "/chat/v1".parse().expect("a namespace");
+        assert_eq!((voice.as_str(), voice.is_root()), ("/chat/v1", false));
+        assert_eq!(Namespace::default().to_string(), "/");
+        assert!(Namespace::root().is_root());
+    }
+
+    #[test]
+    fn anything_else_is_none() {
+        let long = "/".repeat(Namespace::MAX_BYTES + 1);
+        assert!(long[1..].parse::<Namespace>().is_ok());
+        for path in ["", "x", " /x", "/x,", "/\n", "/\0", &long[..]] {
+            assert_eq!(
+                path.parse::<Namespace>(),
+                Err(DecodeError::Namespace),
+                "{path:?}"
+            );
+        }
+    }
+}

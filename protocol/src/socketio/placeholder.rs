@@ -117,3 +117,45 @@ impl<'de> Visitor<'de> for &mut Walk {
         Ok(Value::Other)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check_text(arg: &str, count: usize) -> Result<(), DecodeError> {
+        check(
+            &[RawValue::from_string(arg.to_owned()).expect("JSON")],
+            count,
+        )
+    }
+
+    #[test]
+    fn placeholders_are_found_anywhere() {
+        let first = r#"{"_placeholder":true,"num":0}"#;
+        let second = r#"{"num":1,"_placeholder":true}"#;
+        for arg in [
+            format!("[{first},{second}]"),
+            format!(r#"{{"a":[null,-1.5,"x",false,{{"b":{second}}}],"c":{first}}}"#),
+            format!(r#"{{"num":{first},"_placeholder":{second}}}"#),
+            format!(r#"[{second},{{"\u005fplaceholder":true,"num":0,"more":[]}}]"#),
+        ] {
+            assert_eq!(check_text(&arg, 2), Ok(()), "{arg}");
+            assert_eq!(check_text(&arg, 1), Err(DecodeError::Placeholder), "{arg}");
+            assert_eq!(check_text(&arg, 3), Err(DecodeError::Placeholder), "{arg}");
+        }
+    }
+
+    #[test]
+    fn what_only_looks_like_one_is_plain_data() {
+        for arg in [
+            r#"{"_placeholder":false,"num":0}"#,
+            r#"{"_placeholder":"true","num":0}"#,
+            r#"{"_placeholder":1,"num":0}"#,
+            r#"{"_placeholder":true,"_placeholder":null,"num":0}"#,
+            r#"{"num":0}"#,
+            r#"["_placeholder",true,"num",0]"#,
+        ] {
+            assert_eq!(check_text(arg, 0), Ok(()), "{arg}");
+        }
+    }
+}

@@ -1,0 +1,347 @@
+//! The BrokerActor: what is wanted from the MQTT broker against what it has granted, and the way of a
+//! publication to its room.
+//!
+//! Hears the RoomRegistry (`Subscribe`, `Unsubscribe`) and, as streams, the three MqttClients. Says to them
+//! which filters to subscribe, to the rooms what arrived, and to everybody, by a watch channel, whether
+//! the broker is up. Never knows a socket.
+
+mod filters;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use actix::prelude::*;
+use switchboard_protocol::ids::RoomId;
+use switchboard_protocol::topics;
+use tokio::sync::{oneshot, watch};
+
+use crate::limits::BROKER_SETTLE;
+use crate::metrics::{Metrics, Reason};
+use crate::mqtt_client::{Arrived, Ask, Inbound, LinkEvent, LinkRole, Links};
+use crate::room::{Deliver, Publication, Room};
+use filters::{FilterTable, Operation};
+
+/// What became of a room's subscription.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grant {
+    /// What is published from now on arrives.
+    Granted,
+    /// The broker refused a filter.
+    Refused,
+    /// The broker is away; the room is subscribed as soon as it is back.
+    BrokerDown,
+}
+
+/// Whether the broker can be relied on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BrokerStatus {
+    /// All links are up and everything wanted is subscribed.
+    Up,
+    /// At least one link is down, or was never up.
+    Down,
+}
+
+/// Subscribes a room's topics; their publications go to `address`.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Subscribe {
+    /// The room.
+    pub room: RoomId,
+    /// Its actor.
+    pub address: Addr<Room>,
+    /// Told once the broker has answered or is found to be away.
+    pub granted: oneshot::Sender<Grant>,
+}
+
+/// Unsubscribes a room's topics.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Unsubscribe(pub RoomId);
+
+struct Link {
+    client: Recipient<Ask>,
+    filters: FilterTable,
+    up: bool,
+}
+
+/// See the module's documentation.
+pub struct BrokerActor {
+    delivery: Link,
+    session: Link,
+    organization: Link,
+    /// Taken when the actor starts.
+    inbound: Option<Inbound>,
+    routes: HashMap<RoomId, Addr<Room>>,
+    /// Rooms whose members wait for the broker's answer.
+    grants: HashMap<RoomId, oneshot::Sender<Grant>>,
+    status: watch::Sender<BrokerStatus>,
+    /// Runs while all links are up but viewers have not been told yet.
+    settling: Option<SpawnHandle>,
+    /// The first time up needs no settling: nobody has heard of an outage.
+    was_up: bool,
+    metrics: Metrics,
+}
+
+impl BrokerActor {
+    /// Makes the actor over three MQTT clients, and the channel that tells the broker's state.
+    pub fn new(links: Links, metrics: Metrics) -> (Self, watch::Receiver<BrokerStatus>) {
+        let (status, receiver) = watch::channel(BrokerStatus::Down);
+        let link = |client| Link {
+            client,
+            filters: FilterTable::default(),
+            up: false,
+        };
+        let mut actor = Self {
+            delivery: link(links.delivery),
+            session: link(links.session),
+            organization: link(links.organization),
+            inbound: Some(links.inbound),
+            routes: HashMap::new(),
+            grants: HashMap::new(),
+            status,
+            settling: None,
+            was_up: false,
+            metrics,
+        };
+        actor
+            .session
+            .filters
+            .want(topics::SESSION_COMMANDS.to_owned());
+        actor
+            .organization
+            .filters
+            .want(topics::SESSION_STATUSES.to_owned());
+        (actor, receiver)
+    }
+
+    fn link(&mut self, role: LinkRole) -> &mut Link {
+        match role {
+            LinkRole::Delivery => &mut self.delivery,
+            LinkRole::Session => &mut self.session,
+            LinkRole::Organization => &mut self.organization,
+        }
+    }
+
+    /// Sends what the table of `role` asks for.
+    fn reconcile(&mut self, role: LinkRole) {
+        let metrics = self.metrics.clone();
+        let link = self.link(role);
+        while let Some(operation) = link.filters.next_operation() {
+            link.client.do_send(match operation {
+                Operation::Subscribe(filters) => {
+                    metrics.filters_subscribed.inc_by(filters.len() as u64);
+                    Ask::Subscribe(filters)
+                }
+                Operation::Unsubscribe(filter) => {
+                    metrics.filters_unsubscribed.inc();
+                    Ask::Unsubscribe(filter)
+                }
+            });
+        }
+        let wanted = [&self.delivery, &self.session, &self.organization]
+            .map(|link| link.filters.wanted() as i64);
+        self.metrics.filters_wanted.set(wanted.iter().sum());
+    }
+
+    /// Tells the waiting members of `room` once the broker has answered for all its topics.
+    fn tell_granted(&mut self, room: &str) {
+        let Some((id, _)) = self.grants.get_key_value(room) else {
+            return;
+        };
+        let answers = topics::room_filters(id).map(|f| self.delivery.filters.answer(&f));
+        if answers.contains(&None) {
+            return;
+        }
+        let grant = match answers.contains(&Some(false)) {
+            true => Grant::Refused,
+            false => Grant::Granted,
+        };
+        if let Some(waiting) = self.grants.remove(room) {
+            // The registry may have lost interest; then nobody waits.
+            let _ = waiting.send(grant);
+        }
+    }
+
+    fn link_down(&mut self, role: LinkRole, cause: &str, ctx: &mut Context<Self>) {
+        let link = self.link(role);
+        let was_up = std::mem::replace(&mut link.up, false);
+        link.filters.disconnected();
+        if was_up {
+            log::warn!("broker link {role:?} lost: {cause}");
+        }
+        if role == LinkRole::Delivery {
+            for (_, waiting) in self.grants.drain() {
+                let _ = waiting.send(Grant::BrokerDown);
+            }
+        }
+        if let Some(settling) = self.settling.take() {
+            ctx.cancel_future(settling);
+        }
+        if self
+            .status
+            .send_if_modified(|s| std::mem::replace(s, BrokerStatus::Down) == BrokerStatus::Up)
+        {
+            log::warn!("broker is away: {cause}");
+            self.metrics.broker_up.set(0);
+            self.metrics.broker_outages.inc();
+        }
+    }
+
+    /// Tells that the broker is up once everything wanted is subscribed and has held for a moment.
+    fn consider_up(&mut self, ctx: &mut Context<Self>) {
+        let ready = [&self.delivery, &self.session, &self.organization]
+            .iter()
+            .all(|link| link.up && link.filters.is_settled());
+        if !ready || self.settling.is_some() || *self.status.borrow() == BrokerStatus::Up {
+            return;
+        }
+        if !std::mem::replace(&mut self.was_up, true) {
+            return self.tell_up();
+        }
+        self.settling = Some(ctx.run_later(BROKER_SETTLE, |actor, _| {
+            actor.settling = None;
+            actor.tell_up();
+        }));
+    }
+
+    fn tell_up(&mut self) {
+        log::info!(
+            "broker is up, {} filters subscribed",
+            self.metrics.filters_wanted.get()
+        );
+        self.metrics.broker_up.set(1);
+        self.status.send_replace(BrokerStatus::Up);
+    }
+
+    /// Hands publications to their rooms, those of one room together and in order.
+    fn route(&mut self, arrived: Arrived) {
+        let credit = arrived.credit.map(Arc::new);
+        let mut rooms: Vec<(&Addr<Room>, Vec<Publication>)> = Vec::new();
+        self.metrics
+            .publications
+            .inc_by(arrived.publications.len() as u64);
+        for (topic, payload) in arrived.publications {
+            let routed = topics::parse_transcript(&topic)
+                .and_then(|(room, kind)| Some((self.routes.get(room)?, kind)));
+            let Some((room, kind)) = routed else {
+                self.metrics
+                    .publications_dropped
+                    .get_or_create(&Reason { reason: "no_room" })
+                    .inc();
+                continue;
+            };
+            let publication = Publication { kind, payload };
+            match rooms.iter_mut().find(|(address, _)| *address == room) {
+                Some((_, publications)) => publications.push(publication),
+                None => rooms.push((room, vec![publication])),
+            }
+        }
+        for (room, publications) in rooms {
+            room.do_send(Deliver {
+                publications,
+                credit: credit.clone(),
+            });
+        }
+    }
+}
+
+impl Actor for BrokerActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        let inbound = self.inbound.take().expect("an actor starts once");
+        ctx.add_stream(inbound.events);
+        ctx.add_stream(inbound.arrivals);
+        for link in [&self.delivery, &self.session, &self.organization] {
+            link.client.do_send(Ask::Connect);
+        }
+    }
+}
+
+impl Handler<Subscribe> for BrokerActor {
+    type Result = ();
+
+    fn handle(&mut self, subscribe: Subscribe, _: &mut Self::Context) {
+        let Subscribe {
+            room,
+            address,
+            granted,
+        } = subscribe;
+        for filter in topics::room_filters(&room) {
+            self.delivery.filters.want(filter);
+        }
+        if self.delivery.up {
+            self.grants.insert(room.clone(), granted);
+        } else {
+            let _ = granted.send(Grant::BrokerDown);
+        }
+        self.routes.insert(room.clone(), address);
+        self.reconcile(LinkRole::Delivery);
+        // A room that came back before its UNSUBSCRIBE was sent is granted already.
+        self.tell_granted(room.as_str());
+    }
+}
+
+impl Handler<Unsubscribe> for BrokerActor {
+    type Result = ();
+
+    fn handle(&mut self, Unsubscribe(room): Unsubscribe, _: &mut Self::Context) {
+        self.routes.remove(&room);
+        self.grants.remove(&room);
+        for filter in topics::room_filters(&room) {
+            self.delivery.filters.unwant(&filter);
+        }
+        self.reconcile(LinkRole::Delivery);
+    }
+}
+
+impl StreamHandler<LinkEvent> for BrokerActor {
+    fn handle(&mut self, event: LinkEvent, ctx: &mut Self::Context) {
+        match event {
+            LinkEvent::Up(role) => {
+                log::info!("broker link {role:?} is up");
+                self.metrics.broker_connects.inc();
+                let link = self.link(role);
+                link.up = true;
+                link.filters.connected();
+                self.reconcile(role);
+            }
+            LinkEvent::Down(role, cause) => {
+                self.metrics.broker_connect_failures.inc();
+                self.link_down(role, &cause, ctx);
+            }
+            LinkEvent::Subscribed(role, answers) => {
+                self.link(role).filters.subscribed(&answers);
+                for (filter, _) in answers.iter().filter(|(_, granted)| !granted) {
+                    log::warn!("broker refused the filter {filter}");
+                }
+                for (filter, _) in &answers {
+                    if let Some((room, _)) = topics::parse_transcript(filter) {
+                        self.tell_granted(room);
+                    }
+                }
+                self.reconcile(role);
+            }
+            LinkEvent::Unsubscribed(role, filter) => {
+                self.link(role).filters.unsubscribed(filter);
+                self.reconcile(role);
+            }
+        }
+        self.consider_up(ctx);
+    }
+
+    // The clients outlive the stream only when the whole system stops.
+    fn finished(&mut self, ctx: &mut Self::Context) {
+        ctx.stop();
+    }
+}
+
+impl StreamHandler<Arrived> for BrokerActor {
+    fn handle(&mut self, arrived: Arrived, _: &mut Self::Context) {
+        self.route(arrived);
+    }
+
+    fn finished(&mut self, ctx: &mut Self::Context) {
+        ctx.stop();
+    }
+}

@@ -1,0 +1,61 @@
+//! Every capacity, size and deadline of the actors, in one place.
+//!
+//! A number that an operator may want to turn is a field of a settings struct and has its default here.
+
+use std::time::Duration;
+
+/// Bytes that may wait for one socket before it is cut off.
+pub const OUTBOX_BYTES: usize = 1024 * 1024;
+/// Frames that may wait for one socket before it is cut off.
+pub const OUTBOX_FRAMES: usize = 4_096;
+/// Slices handed to one vectored write; Linux takes at most 1,024 (`UIO_MAXIOV`).
+pub const SLICES_PER_WRITE: usize = 64;
+/// Packets in one polling answer; python-engineio refuses more by default.
+pub const PACKETS_PER_POLL: usize = 16;
+/// How long a closing socket may take to read what is still queued for it.
+pub const CLOSE_LINGER: Duration = Duration::from_secs(5);
+
+/// Packets of one session that wait for an earlier one to be served; then nothing more is read. A polling
+/// POST counts as one, so that what waits is bounded by this and the largest payload.
+pub const PENDING_EVENTS: usize = 64;
+/// Answers of one socket that wait for something outside (a broker's grant).
+pub const PENDING_ANSWERS: usize = 256;
+/// Namespaces one connection may hold.
+pub const NAMESPACES_PER_SESSION: usize = 8;
+/// Refused CONNECT packets one connection may send before it is cut off.
+pub const REFUSED_CONNECTS: u32 = 16;
+/// Rooms one socket may be in.
+pub const ROOMS_PER_SOCKET: usize = 100;
+/// How long a binary packet's attachments may take to arrive.
+pub const ATTACHMENTS_DEADLINE: Duration = Duration::from_secs(10);
+/// How long before a token's end its sockets are told.
+pub const TOKEN_NOTICE: Duration = Duration::from_secs(60);
+/// Longest timer set for a token's end; a longer-lived token is looked at again then.
+pub const TOKEN_TIMER: Duration = Duration::from_secs(24 * 3600);
+
+/// MQTT packets up to this size are read: a long list of sessions must never end the link.
+pub const MQTT_PACKET_BYTES: usize = 16 * 1024 * 1024;
+/// MQTT keep-alive. A silent broker is noticed after at most two of them, so within 10 s.
+pub const MQTT_KEEP_ALIVE: Duration = Duration::from_secs(4);
+/// Seconds for TCP connect, TLS and CONNACK together.
+pub const MQTT_CONNECT_SECONDS: u64 = 5;
+/// Requests that may wait for the task that polls the MQTT connection.
+pub const MQTT_REQUESTS: usize = 1_024;
+/// Publications handed on in one batch.
+pub const PUBLICATIONS_PER_BATCH: usize = 256;
+/// Batches that may wait for the BrokerActor.
+pub const BATCHES_WAITING: usize = 64;
+/// KiB of publications between the MQTT socket and the rooms; beyond it the link stops reading.
+pub const PUBLICATION_KIB_IN_FLIGHT: usize = 64 * 1024;
+/// Filters in one SUBSCRIBE packet.
+pub const FILTERS_PER_PACKET: usize = 256;
+/// SUBSCRIBE and UNSUBSCRIBE packets that wait for their answer, per connection.
+pub const PACKETS_UNANSWERED: usize = 64;
+/// First pause before reconnecting to the broker.
+pub const RECONNECT_FIRST: Duration = Duration::from_millis(100);
+/// Longest pause before reconnecting to the broker.
+pub const RECONNECT_LONGEST: Duration = Duration::from_secs(2);
+/// A link counts as steady, and its backoff starts anew, after this long.
+pub const LINK_STEADY: Duration = Duration::from_secs(5);
+/// How long all links must hold before viewers hear `broker_ok`, so that a flapping broker is told once.
+pub const BROKER_SETTLE: Duration = Duration::from_millis(300);

@@ -1,0 +1,345 @@
+//! One MQTT connection: delivery, session or organization.
+//!
+//! The actor owns what is asked of the connection and when to try again; a task of its own does nothing but
+//! poll rumqttc and pass on, because a request awaited there would wait for itself. Every connection gets a
+//! fresh client, so that nothing of an outage is sent twice. Talks to the BrokerActor through channels:
+//! two actors that hold each other's address never stop.
+
+mod link;
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::prelude::*;
+use bytes::Bytes;
+use rumqttc::{AsyncClient, QoS, SubscribeFilter};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::Instant;
+
+use crate::limits;
+
+/// Which of the three connections it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkRole {
+    /// Transcripts, subscribed per room.
+    Delivery,
+    /// Session management.
+    Session,
+    /// The retained list of sessions.
+    Organization,
+}
+
+/// Where the broker is and how to speak to it.
+#[derive(Clone)]
+pub struct MqttSettings {
+    /// Host name or address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// User name and password.
+    pub credentials: Option<(String, String)>,
+    /// TLS configuration for `mqtts`.
+    pub tls: Option<Arc<rumqttc::tokio_rustls::rustls::ClientConfig>>,
+    /// This switchboard's name: part of the client ids and of its status topic.
+    pub node: String,
+    /// What is published, retained, at the status topic once the session link is up.
+    pub online: String,
+}
+
+/// What the broker link tells the BrokerActor.
+#[derive(Debug, PartialEq, Eq)]
+pub enum LinkEvent {
+    /// Connected; nothing is subscribed yet.
+    Up(LinkRole),
+    /// Lost, or not reached.
+    Down(LinkRole, String),
+    /// A SUBSCRIBE was answered: each filter and whether it was granted.
+    Subscribed(LinkRole, Vec<(String, bool)>),
+    /// An UNSUBSCRIBE was answered.
+    Unsubscribed(LinkRole, String),
+}
+
+/// Publications in the order in which the broker sent them.
+pub struct Arrived {
+    /// Topic and payload.
+    pub publications: Vec<(String, Bytes)>,
+    /// Given back when all of them are dealt with; while too many are out, the link does not read.
+    pub credit: Option<OwnedSemaphorePermit>,
+}
+
+/// The BrokerActor's ends of the channels.
+pub struct Inbound {
+    /// Changes of the links. Unbounded, but each is the answer to one of a bounded number of packets or a change of state.
+    pub events: ReceiverStream<mpsc::UnboundedReceiver<LinkEvent>>,
+    /// What was published.
+    pub arrivals: ReceiverStream<mpsc::Receiver<Arrived>>,
+}
+
+/// The three clients and where they report to.
+pub struct Links {
+    /// See [`LinkRole::Delivery`].
+    pub delivery: Recipient<Ask>,
+    /// See [`LinkRole::Session`].
+    pub session: Recipient<Ask>,
+    /// See [`LinkRole::Organization`].
+    pub organization: Recipient<Ask>,
+    /// For the BrokerActor.
+    pub inbound: Inbound,
+}
+
+/// The clients' ends of the channels to the BrokerActor.
+#[derive(Clone)]
+pub struct Outbound {
+    /// Changes of the links.
+    pub events: mpsc::UnboundedSender<LinkEvent>,
+    /// What was published.
+    pub arrivals: mpsc::Sender<Arrived>,
+}
+
+/// The channels between the clients and the BrokerActor.
+pub fn channels() -> (Outbound, Inbound) {
+    let (events, event_receiver) = mpsc::unbounded_channel();
+    let (arrivals, arrival_receiver) = mpsc::channel(limits::BATCHES_WAITING);
+    let inbound = Inbound {
+        events: ReceiverStream(event_receiver),
+        arrivals: ReceiverStream(arrival_receiver),
+    };
+    (Outbound { events, arrivals }, inbound)
+}
+
+impl Links {
+    /// Starts the three clients; they connect when the BrokerActor asks them to.
+    pub fn start(settings: &MqttSettings) -> Self {
+        let (outbound, inbound) = channels();
+        let client = |role| {
+            MqttClient::new(role, settings.clone(), outbound.clone())
+                .start()
+                .recipient()
+        };
+        Self {
+            delivery: client(LinkRole::Delivery),
+            session: client(LinkRole::Session),
+            organization: client(LinkRole::Organization),
+            inbound,
+        }
+    }
+}
+
+/// A channel's receiver as a stream.
+pub struct ReceiverStream<R>(R);
+
+impl<T> Stream for ReceiverStream<mpsc::Receiver<T>> {
+    type Item = T;
+    fn poll_next(
+        mut self: std::pin::Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<T>> {
+        self.0.poll_recv(cx)
+    }
+}
+
+impl<T> Stream for ReceiverStream<mpsc::UnboundedReceiver<T>> {
+    type Item = T;
+    fn poll_next(
+        mut self: std::pin::Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<T>> {
+        self.0.poll_recv(cx)
+    }
+}
+
+/// What the BrokerActor asks of a client. Requests are dropped while there is no connection: the BrokerActor
+/// asks again after a reconnect.
+#[derive(Debug, PartialEq, Eq, Message)]
+#[rtype(result = "()")]
+pub enum Ask {
+    /// Start connecting; once.
+    Connect,
+    /// Send one SUBSCRIBE.
+    Subscribe(Vec<String>),
+    /// Send one UNSUBSCRIBE; rumqttc takes one filter to a packet.
+    Unsubscribe(String),
+}
+
+/// What the polling task saw.
+#[derive(Debug)]
+enum Polled {
+    Connected,
+    /// A SUBSCRIBE or UNSUBSCRIBE was written under this packet id; they leave in the order of the requests.
+    Numbered(u16),
+    Subscribed(u16, Vec<bool>),
+    Unsubscribed(u16),
+    Lost(String),
+}
+
+/// See the module's documentation.
+pub struct MqttClient {
+    role: LinkRole,
+    settings: MqttSettings,
+    outbound: Outbound,
+    credit: Arc<Semaphore>,
+    connection: Option<Connection>,
+    pause: Duration,
+}
+
+struct Connection {
+    client: AsyncClient,
+    /// Ends the polling task, and with it the TCP connection, when dropped.
+    _task: link::Task,
+    /// Requests that have no packet id yet.
+    unnumbered: VecDeque<Vec<String>>,
+    /// Requests that wait for the broker's answer.
+    unanswered: HashMap<u16, Vec<String>>,
+    /// When it came up.
+    since: Option<Instant>,
+}
+
+impl MqttClient {
+    fn new(role: LinkRole, settings: MqttSettings, outbound: Outbound) -> Self {
+        Self {
+            role,
+            settings,
+            outbound,
+            credit: Arc::new(Semaphore::new(limits::PUBLICATION_KIB_IN_FLIGHT)),
+            connection: None,
+            pause: limits::RECONNECT_FIRST,
+        }
+    }
+
+    fn connect(&mut self, ctx: &mut Context<Self>) {
+        let (polled, receiver) = mpsc::channel(limits::MQTT_REQUESTS);
+        let (client, event_loop) = link::client(self.role, &self.settings);
+        let task = link::Task::spawn(link::Poller {
+            event_loop,
+            polled,
+            arrivals: self.outbound.arrivals.clone(),
+            credit: Arc::clone(&self.credit),
+            keeps_retained: self.role != LinkRole::Delivery,
+        });
+        self.connection = Some(Connection {
+            client,
+            _task: task,
+            unnumbered: VecDeque::new(),
+            unanswered: HashMap::new(),
+            since: None,
+        });
+        ctx.add_stream(ReceiverStream(receiver));
+    }
+
+    /// The connection is gone: tells so and tries again after a pause that grows with each failure.
+    fn lost(&mut self, cause: String, ctx: &mut Context<Self>) {
+        let Some(connection) = self.connection.take() else {
+            return;
+        };
+        if connection
+            .since
+            .is_some_and(|since| since.elapsed() >= limits::LINK_STEADY)
+        {
+            self.pause = limits::RECONNECT_FIRST;
+        }
+        log::debug!(
+            "MQTT {:?}: {cause}; next attempt in about {:?}",
+            self.role,
+            self.pause
+        );
+        self.tell(LinkEvent::Down(self.role, cause));
+        // Between half and all of the pause, so that many switchboards do not knock at once.
+        let pause = self.pause.mul_f64(rand::random_range(0.5..=1.0));
+        self.pause = (self.pause * 2).min(limits::RECONNECT_LONGEST);
+        ctx.run_later(pause, |actor, ctx| actor.connect(ctx));
+    }
+
+    fn tell(&self, event: LinkEvent) {
+        // Fails only when the BrokerActor is gone; then this actor is about to stop, too.
+        let _ = self.outbound.events.send(event);
+    }
+
+    /// Says, retained, that this switchboard is online; the broker tells the contrary by the will.
+    fn announce(&self, connection: &Connection) {
+        let topic = switchboard_protocol::topics::status(&self.settings.node);
+        let online = self.settings.online.clone();
+        if let Err(e) = connection
+            .client
+            .try_publish(topic, QoS::AtLeastOnce, true, online)
+        {
+            log::warn!("could not announce this node at the broker: {e}");
+        }
+    }
+}
+
+impl Actor for MqttClient {
+    type Context = Context<Self>;
+}
+
+impl Handler<Ask> for MqttClient {
+    type Result = ();
+
+    fn handle(&mut self, ask: Ask, ctx: &mut Self::Context) {
+        let Some(connection) = &mut self.connection else {
+            if ask == Ask::Connect {
+                self.connect(ctx);
+            }
+            return;
+        };
+        let (filters, sent) = match ask {
+            Ask::Connect => return,
+            Ask::Subscribe(filters) => {
+                let wanted = filters
+                    .iter()
+                    .map(|f| SubscribeFilter::new(f.clone(), QoS::AtLeastOnce));
+                let sent = connection.client.try_subscribe_many(wanted);
+                (filters, sent)
+            }
+            Ask::Unsubscribe(filter) => {
+                let sent = connection.client.try_unsubscribe(filter.clone());
+                (vec![filter], sent)
+            }
+        };
+        match sent {
+            Ok(()) => connection.unnumbered.push_back(filters),
+            // The table bounds what is under way far below the queue, so the link itself is broken.
+            Err(e) => self.lost(format!("request refused: {e}"), ctx),
+        }
+    }
+}
+
+impl StreamHandler<Polled> for MqttClient {
+    fn handle(&mut self, polled: Polled, ctx: &mut Self::Context) {
+        let Some(connection) = &mut self.connection else {
+            return;
+        };
+        match polled {
+            Polled::Connected => {
+                connection.since = Some(Instant::now());
+                let connection = self.connection.as_ref().expect("checked above");
+                if self.role == LinkRole::Session {
+                    self.announce(connection);
+                }
+                self.tell(LinkEvent::Up(self.role));
+            }
+            Polled::Numbered(id) => {
+                if let Some(filters) = connection.unnumbered.pop_front() {
+                    connection.unanswered.insert(id, filters);
+                }
+            }
+            Polled::Subscribed(id, granted) => {
+                if let Some(filters) = connection.unanswered.remove(&id) {
+                    let answers = filters.into_iter().zip(granted).collect();
+                    self.tell(LinkEvent::Subscribed(self.role, answers));
+                }
+            }
+            Polled::Unsubscribed(id) => {
+                if let Some(mut filters) = connection.unanswered.remove(&id)
+                    && let Some(filter) = filters.pop()
+                {
+                    self.tell(LinkEvent::Unsubscribed(self.role, filter));
+                }
+            }
+            Polled::Lost(cause) => self.lost(cause, ctx),
+        }
+    }
+
+    // A connection's stream ends with it; the actor goes on to the next connection.
+    fn finished(&mut self, _: &mut Self::Context) {}
+}

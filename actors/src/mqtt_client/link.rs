@@ -1,0 +1,175 @@
+//! The task that polls one rumqttc connection until it fails, and nothing else.
+//!
+//! Publications go straight to the BrokerActor's channel, as many together as the socket had ready.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use rumqttc::{
+    AsyncClient, Event, EventLoop, LastWill, MqttOptions, NetworkOptions, Outgoing, Packet, QoS,
+    SubscribeReasonCode, TlsConfiguration, Transport,
+};
+use switchboard_protocol::topics;
+use tokio::sync::{Semaphore, mpsc};
+
+use super::{Arrived, LinkRole, MqttSettings, Polled};
+use crate::limits;
+
+/// A client and its event loop for one connection; nothing happens before the loop is polled.
+pub(super) fn client(role: LinkRole, settings: &MqttSettings) -> (AsyncClient, EventLoop) {
+    let name = format!("{role:?}").to_lowercase();
+    // Unique, so that two switchboards (or a restarted one) never throw each other out.
+    let id = format!(
+        "switchboard-{}-{name}-{:08x}",
+        settings.node,
+        rand::random::<u32>()
+    );
+    let mut options = MqttOptions::new(id, settings.host.clone(), settings.port);
+    options
+        .set_clean_session(true)
+        .set_keep_alive(limits::MQTT_KEEP_ALIVE)
+        .set_max_packet_size(limits::MQTT_PACKET_BYTES, limits::MQTT_PACKET_BYTES)
+        .set_inflight(1_000);
+    if let Some((user, password)) = &settings.credentials {
+        options.set_credentials(user, password);
+    }
+    if let Some(tls) = &settings.tls {
+        let tls = TlsConfiguration::Rustls(Arc::clone(tls));
+        options.set_transport(Transport::tls_with_config(tls));
+    }
+    if role == LinkRole::Session {
+        let topic = topics::status(&settings.node);
+        options.set_last_will(LastWill::new(
+            topic,
+            r#"{"online":false}"#,
+            QoS::AtLeastOnce,
+            true,
+        ));
+    }
+    let (client, mut event_loop) = AsyncClient::new(options, limits::MQTT_REQUESTS);
+    let mut network = NetworkOptions::new();
+    network.set_connection_timeout(limits::MQTT_CONNECT_SECONDS);
+    network.set_tcp_nodelay(true);
+    event_loop.set_network_options(network);
+    (client, event_loop)
+}
+
+/// The polling task; dropping it ends the connection.
+pub(super) struct Task(tokio::task::JoinHandle<()>);
+
+impl Task {
+    pub(super) fn spawn(poller: Poller) -> Self {
+        Self(tokio::task::spawn_local(poller.run()))
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+pub(super) struct Poller {
+    pub(super) event_loop: EventLoop,
+    pub(super) polled: mpsc::Sender<Polled>,
+    pub(super) arrivals: mpsc::Sender<Arrived>,
+    pub(super) credit: Arc<Semaphore>,
+    /// Whether retained publications are passed on: a stale partial of an old speech is not news to a room.
+    pub(super) keeps_retained: bool,
+}
+
+impl Poller {
+    async fn run(mut self) {
+        let mut batch: Vec<(String, Bytes)> = Vec::new();
+        loop {
+            let event = {
+                let mut poll = pin!(self.event_loop.poll());
+                // Nothing more is ready: what has been gathered goes on before we wait.
+                // The same future is kept, because dropping a connecting one would start over.
+                match std::future::poll_fn(|cx| Poll::Ready(poll.poll_unpin(cx))).await {
+                    Poll::Ready(event) => event,
+                    Poll::Pending => {
+                        if !flush(&mut batch, &self.arrivals, &self.credit).await {
+                            return;
+                        }
+                        poll.await
+                    }
+                }
+            };
+            let polled = match event {
+                Ok(Event::Incoming(Packet::Publish(publish))) => {
+                    if !publish.retain || self.keeps_retained {
+                        batch.push((publish.topic, publish.payload));
+                    }
+                    if batch.len() >= limits::PUBLICATIONS_PER_BATCH
+                        && !flush(&mut batch, &self.arrivals, &self.credit).await
+                    {
+                        return;
+                    }
+                    continue;
+                }
+                Ok(event) => match translate(event) {
+                    Some(polled) => polled,
+                    None => continue,
+                },
+                Err(e) => Polled::Lost(e.to_string()),
+            };
+            // An answer must not overtake what was published before it.
+            if !flush(&mut batch, &self.arrivals, &self.credit).await {
+                return;
+            }
+            let lost = matches!(polled, Polled::Lost(_));
+            if self.polled.send(polled).await.is_err() || lost {
+                return;
+            }
+        }
+    }
+}
+
+fn translate(event: Event) -> Option<Polled> {
+    match event {
+        Event::Incoming(Packet::ConnAck(_)) => Some(Polled::Connected),
+        Event::Incoming(Packet::SubAck(ack)) => {
+            let granted = ack
+                .return_codes
+                .iter()
+                .map(|c| matches!(c, SubscribeReasonCode::Success(_)));
+            Some(Polled::Subscribed(ack.pkid, granted.collect()))
+        }
+        Event::Incoming(Packet::UnsubAck(ack)) => Some(Polled::Unsubscribed(ack.pkid)),
+        Event::Outgoing(Outgoing::Subscribe(id) | Outgoing::Unsubscribe(id)) => {
+            Some(Polled::Numbered(id))
+        }
+        _ => None,
+    }
+}
+
+/// Passes on what was gathered; false when nobody listens any more.
+async fn flush(
+    batch: &mut Vec<(String, Bytes)>,
+    arrivals: &mpsc::Sender<Arrived>,
+    credit: &Arc<Semaphore>,
+) -> bool {
+    if batch.is_empty() {
+        return true;
+    }
+    let bytes: usize = batch
+        .iter()
+        .map(|(topic, payload)| topic.len() + payload.len())
+        .sum();
+    let kib = (bytes / 1024 + 1).min(limits::PUBLICATION_KIB_IN_FLIGHT) as u32;
+    let Ok(credit) = Arc::clone(credit).acquire_many_owned(kib).await else {
+        return false;
+    };
+    let publications = std::mem::take(batch);
+    arrivals
+        .send(Arrived {
+            publications,
+            credit: Some(credit),
+        })
+        .await
+        .is_ok()
+}

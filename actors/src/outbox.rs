@@ -1,0 +1,357 @@
+//! A socket's bounded way out: shared frames wait here until its transport takes them.
+//!
+//! Rooms, the registry and the socket's own session put frames in from any thread. Over a WebSocket
+//! the frame goes straight to the stream ([`Wire`]) and only what the stream does not take is queued;
+//! over polling the next GET takes what waits. Past either bound the socket is cut off: a viewer that
+//! does not read loses itself, never its neighbours. Never blocks, never allocates while the stream keeps up.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Poll, Waker};
+
+use switchboard_protocol::engineio::Packet;
+use switchboard_protocol::frame::Frame;
+
+use crate::limits;
+use crate::metrics::{Metrics, Reason};
+
+/// A stream that takes bytes without blocking: the seam to the transport.
+pub trait Wire: Send + Sync + 'static {
+    /// Writes what it can; `WouldBlock` when the stream is full.
+    fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize>;
+    /// Calls [`Outbox::resume`] once the stream takes bytes again.
+    fn resume_when_writable(&self, outbox: Arc<Outbox>);
+    /// Ends the stream: only its writing half after the last frame, both halves when it is cut off.
+    fn shutdown(&self, how: std::net::Shutdown);
+}
+
+/// What one outbox may hold.
+#[derive(Clone, Copy, Debug)]
+pub struct OutboxLimits {
+    /// Bytes that may wait.
+    pub bytes: usize,
+    /// Frames that may wait.
+    pub frames: usize,
+}
+
+impl Default for OutboxLimits {
+    fn default() -> Self {
+        Self {
+            bytes: limits::OUTBOX_BYTES,
+            frames: limits::OUTBOX_FRAMES,
+        }
+    }
+}
+
+/// Frames for many sockets, prepared once: the slices are shared by all their writes.
+pub struct Batch<'a> {
+    frames: &'a [Frame],
+    slices: Vec<IoSlice<'a>>,
+    bytes: usize,
+}
+
+impl<'a> Batch<'a> {
+    /// Prepares at most [`limits::SLICES_PER_WRITE`] frames; callers chunk longer runs.
+    pub fn new(frames: &'a [Frame]) -> Self {
+        debug_assert!(frames.len() <= limits::SLICES_PER_WRITE);
+        let slices: Vec<_> = frames.iter().map(|f| IoSlice::new(f.websocket())).collect();
+        let bytes = slices.iter().map(|s| s.len()).sum();
+        Self {
+            frames,
+            slices,
+            bytes,
+        }
+    }
+}
+
+enum Sink {
+    /// The next polling GET takes what waits.
+    Polling,
+    /// A WebSocket; `blocked` until the stream takes bytes again.
+    Wire { wire: Arc<dyn Wire>, blocked: bool },
+    /// Nothing goes out any more.
+    Closed,
+}
+
+struct State {
+    queue: VecDeque<Frame>,
+    /// Bytes of all queued frames.
+    bytes: usize,
+    /// Bytes of the first queued frame that the stream has taken already.
+    written: usize,
+    sink: Sink,
+    /// No further frame is accepted; the way out ends once the queue is empty.
+    ending: bool,
+    /// The polling GET that waits for a frame.
+    poll_waker: Option<Waker>,
+    /// The session that waits for the last frame to leave.
+    end_waker: Option<Waker>,
+}
+
+/// See the module's documentation.
+pub struct Outbox {
+    state: Mutex<State>,
+    limits: OutboxLimits,
+    metrics: Metrics,
+}
+
+impl Outbox {
+    /// An empty outbox that waits for polls until a wire is attached.
+    pub fn new(limits: OutboxLimits, metrics: Metrics) -> Arc<Self> {
+        let state = State {
+            queue: VecDeque::new(),
+            bytes: 0,
+            written: 0,
+            sink: Sink::Polling,
+            ending: false,
+            poll_waker: None,
+            end_waker: None,
+        };
+        Arc::new(Self {
+            state: Mutex::new(state),
+            limits,
+            metrics,
+        })
+    }
+
+    /// Sends one frame; it is dropped when the socket is gone.
+    pub fn send(self: &Arc<Self>, frame: Frame) {
+        self.send_batch(&Batch::new(std::slice::from_ref(&frame)));
+    }
+
+    /// Sends frames that must not be interleaved with others (a binary packet and its attachments).
+    pub fn send_all(self: &Arc<Self>, frames: &[Frame]) {
+        for chunk in frames.chunks(limits::SLICES_PER_WRITE) {
+            self.send_batch(&Batch::new(chunk));
+        }
+    }
+
+    /// Sends a prepared batch; the hot path of every delivery.
+    pub fn send_batch(self: &Arc<Self>, batch: &Batch<'_>) {
+        let mut state = self.lock();
+        if state.ending {
+            return;
+        }
+        let mut taken = 0;
+        if let Sink::Wire {
+            wire,
+            blocked: false,
+        } = &state.sink
+            && state.queue.is_empty()
+        {
+            match wire.try_write(&batch.slices) {
+                Ok(n) if n == batch.bytes => return,
+                Ok(n) => taken = n,
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+                Err(_) => return self.cut(&mut state, None),
+            }
+        }
+        self.enqueue(&mut state, batch.frames, taken);
+    }
+
+    /// Moves from polling to a stream; what waits is written at once.
+    pub fn attach(self: &Arc<Self>, wire: Arc<dyn Wire>) {
+        let mut state = self.lock();
+        if matches!(state.sink, Sink::Closed) {
+            wire.shutdown(std::net::Shutdown::Both);
+            return;
+        }
+        state.sink = Sink::Wire {
+            wire,
+            blocked: false,
+        };
+        self.flush(&mut state);
+    }
+
+    /// Continues writing: the wire calls it once its stream takes bytes again.
+    pub fn resume(self: &Arc<Self>) {
+        let mut state = self.lock();
+        if let Sink::Wire { blocked, .. } = &mut state.sink {
+            *blocked = false;
+        }
+        self.flush(&mut state);
+    }
+
+    /// Takes up to [`limits::PACKETS_PER_POLL`] frames for one GET; `None` once the socket is gone.
+    pub fn poll_take(&self, cx: &mut Context<'_>) -> Poll<Option<Vec<Frame>>> {
+        let mut state = self.lock();
+        if matches!(state.sink, Sink::Closed) && state.queue.is_empty() {
+            return Poll::Ready(None);
+        }
+        if matches!(state.sink, Sink::Wire { .. }) {
+            // The client has moved on to a stream; its last poll only has to end.
+            return Poll::Ready(Some(vec![Packet::Noop.encode()]));
+        }
+        if state.queue.is_empty() {
+            state.poll_waker = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        let count = state.queue.len().min(limits::PACKETS_PER_POLL);
+        let frames: Vec<Frame> = state.queue.drain(..count).collect();
+        state.bytes -= frames.iter().map(Frame::len).sum::<usize>();
+        self.end_if_drained(&mut state);
+        Poll::Ready(Some(frames))
+    }
+
+    /// Whether a poll waits for a frame.
+    pub fn is_polled(&self) -> bool {
+        self.lock().poll_waker.is_some()
+    }
+
+    /// Has a poll that waits look again at whether it still should.
+    pub fn wake_poll(&self) {
+        if let Some(waker) = self.lock().poll_waker.take() {
+            waker.wake();
+        }
+    }
+
+    /// Accepts no further frame after `last`; the way out ends when all that waits has left.
+    pub fn finish(self: &Arc<Self>, last: &[Frame]) {
+        let mut state = self.lock();
+        if state.ending {
+            return;
+        }
+        self.enqueue(&mut state, last, 0);
+        state.ending = true;
+        self.end_if_drained(&mut state);
+    }
+
+    /// Drops what waits and cuts the stream.
+    pub fn close(&self) {
+        self.cut(&mut self.lock(), None);
+    }
+
+    /// Resolves once nothing goes out any more.
+    pub fn poll_ended(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.lock();
+        if matches!(state.sink, Sink::Closed) {
+            return Poll::Ready(());
+        }
+        state.end_waker = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    /// Frames that wait now.
+    pub fn waiting(&self) -> usize {
+        self.lock().queue.len()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // The state is whole after every statement, so a panic elsewhere does not spoil it.
+        self.state
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Queues `frames`, of whose bytes `taken` are written already.
+    fn enqueue(self: &Arc<Self>, state: &mut State, frames: &[Frame], mut taken: usize) {
+        for frame in frames {
+            if taken >= frame.len() {
+                taken -= frame.len();
+                continue;
+            }
+            if state.queue.is_empty() {
+                state.written = taken;
+            }
+            taken = 0;
+            state.bytes += frame.len();
+            state.queue.push_back(frame.clone());
+        }
+        if state.bytes > self.limits.bytes {
+            return self.cut(state, Some("bytes"));
+        }
+        if state.queue.len() > self.limits.frames {
+            return self.cut(state, Some("frames"));
+        }
+        self.flush(state);
+    }
+
+    /// Writes as much of the queue as the stream takes, many frames to a write.
+    fn flush(self: &Arc<Self>, state: &mut State) {
+        if let Some(waker) = state.poll_waker.take_if(|_| !state.queue.is_empty()) {
+            waker.wake();
+        }
+        while !state.queue.is_empty() {
+            let Sink::Wire { wire, blocked } = &mut state.sink else {
+                return;
+            };
+            if *blocked {
+                return;
+            }
+            match write_front(&**wire, &state.queue, state.written) {
+                Ok(n) => state.advance(n),
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                    *blocked = true;
+                    wire.resume_when_writable(Arc::clone(self));
+                    return;
+                }
+                Err(_) => return self.cut(state, None),
+            }
+        }
+        // A burst must not leave every viewer with its largest queue for ever.
+        state.queue.shrink_to(16);
+        self.end_if_drained(state);
+    }
+
+    fn end_if_drained(&self, state: &mut State) {
+        if !state.ending || !state.queue.is_empty() {
+            return;
+        }
+        if let Sink::Wire { wire, .. } = &state.sink {
+            wire.shutdown(std::net::Shutdown::Write);
+        }
+        state.end();
+    }
+
+    fn cut(&self, state: &mut State, bound: Option<&'static str>) {
+        if let Some(reason) = bound {
+            self.metrics
+                .sockets_stalled
+                .get_or_create(&Reason { reason })
+                .inc();
+        }
+        if let Sink::Wire { wire, .. } = &state.sink {
+            wire.shutdown(std::net::Shutdown::Both);
+        }
+        state.queue = VecDeque::new();
+        state.bytes = 0;
+        state.ending = true;
+        state.end();
+    }
+}
+
+impl State {
+    fn end(&mut self) {
+        self.sink = Sink::Closed;
+        for waker in [self.end_waker.take(), self.poll_waker.take()]
+            .into_iter()
+            .flatten()
+        {
+            waker.wake();
+        }
+    }
+
+    /// Removes `n` written bytes from the front of the queue.
+    fn advance(&mut self, n: usize) {
+        self.written += n;
+        while let Some(front) = self.queue.front()
+            && self.written >= front.len()
+        {
+            self.written -= front.len();
+            self.bytes -= front.len();
+            self.queue.pop_front();
+        }
+    }
+}
+
+fn write_front(wire: &dyn Wire, queue: &VecDeque<Frame>, written: usize) -> io::Result<usize> {
+    let mut slices = [IoSlice::new(&[]); limits::SLICES_PER_WRITE];
+    let mut count = 0;
+    for (slice, frame) in slices.iter_mut().zip(queue) {
+        let skip = if count == 0 { written } else { 0 };
+        *slice = IoSlice::new(&frame.websocket()[skip..]);
+        count += 1;
+    }
+    wire.try_write(&slices[..count])
+}

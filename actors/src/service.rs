@@ -1,0 +1,146 @@
+//! What serves the sockets of a namespace: the seam between a session, which speaks the protocol, and
+//! the event families (live captions and those to come), which know what events mean.
+//!
+//! A session calls its services on its own thread, one event of a connection after the other.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use futures_util::future::LocalBoxFuture;
+use serde_json::value::RawValue;
+use switchboard_protocol::frame::Frame;
+use switchboard_protocol::socketio::{Event, Namespace};
+
+use crate::SocketId;
+use crate::outbox::Outbox;
+
+/// What the HTTP request that opened a connection said, as far as services need it.
+#[derive(Clone, Debug, Default)]
+pub struct Connection {
+    /// The query's `token`.
+    pub query_token: Option<String>,
+    /// The `Authorization: Bearer` header.
+    pub bearer: Option<String>,
+}
+
+/// A connected socket as its service sees it: one client in one namespace.
+#[derive(Clone)]
+pub struct Socket {
+    /// Unique in this process.
+    pub id: SocketId,
+    /// Where it is connected.
+    pub namespace: Namespace,
+    /// Its way out.
+    pub outbox: Arc<Outbox>,
+}
+
+impl Socket {
+    /// Sends one event with arguments that are JSON already.
+    pub fn emit(&self, name: &str, args: &[&[u8]]) {
+        self.outbox.send(Frame::event(&self.namespace, name, args));
+    }
+}
+
+/// A CONNECT packet.
+pub struct ConnectRequest {
+    /// The socket that it would make.
+    pub socket: Socket,
+    /// The handshake's `auth` object.
+    pub auth: Option<Box<RawValue>>,
+    /// The request that opened the connection.
+    pub connection: Rc<Connection>,
+}
+
+/// Why a CONNECT is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// CONNECT_ERROR with this message.
+    ConnectError(&'static str),
+    /// Connected, told `unauthorized`, and disconnected: the letter of LinTO's document.
+    Unauthorized,
+}
+
+/// A socket that was let in.
+pub struct Accepted {
+    /// What serves its events.
+    pub service: Rc<dyn SocketService>,
+    /// When its token ends; its socket is then told and disconnected.
+    pub expires_at: Option<SystemTime>,
+}
+
+/// Decides who may connect to which namespace.
+pub trait Service: Send + Sync + 'static {
+    /// Lets a socket in or not.
+    fn connect(
+        &self,
+        request: ConnectRequest,
+    ) -> LocalBoxFuture<'static, Result<Accepted, Refusal>>;
+}
+
+/// Serves one socket.
+pub trait SocketService: 'static {
+    /// The socket's CONNECT has been answered.
+    fn connected(&self) {}
+
+    /// Serves one event. The session goes on to the socket's next event when the future resolves.
+    fn event(self: Rc<Self>, event: Event) -> LocalBoxFuture<'static, Outcome>;
+
+    /// The socket is gone; called once, also after a panic.
+    fn closed(&self) {}
+}
+
+/// What an event led to.
+pub enum Outcome {
+    /// The acknowledgement's arguments (JSON), sent when the client asked for one.
+    Done(Vec<Bytes>),
+    /// As `Done`, with binary attachments that the arguments' placeholders name.
+    DoneBinary(Vec<Box<RawValue>>, Vec<Bytes>),
+    /// The answer comes later; the socket's next event does not wait for it.
+    Later(LocalBoxFuture<'static, Outcome>),
+    /// The socket may not have what it asked for: `unauthorized`, then disconnect.
+    Denied,
+    /// The event is refused and the socket stays.
+    Failed(Failure),
+    /// A fresh token: the socket now lives until then.
+    Renewed(SystemTime),
+}
+
+impl Outcome {
+    /// `{"ok":true}`.
+    pub fn ok() -> Self {
+        Self::Done(vec![Bytes::from_static(br#"{"ok":true}"#)])
+    }
+}
+
+/// Why an event is refused: the error acknowledgement, or the `error` event where none was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Stable word for programs and metrics, for example `INVALID_ROOM`.
+    pub code: &'static str,
+    /// One sentence for developers.
+    pub message: String,
+    /// Whether the same event may succeed later.
+    pub retryable: bool,
+}
+
+impl Failure {
+    /// The client's mistake: trying again does not help.
+    pub fn invalid(code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            retryable: false,
+        }
+    }
+
+    /// Something is away just now.
+    pub fn unavailable(code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            retryable: true,
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Why a session ends, and how: one table from reason to metric label and WebSocket close code.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+
+use actix::prelude::*;
+use switchboard_protocol::engineio::Packet;
+use switchboard_protocol::frame::Frame;
+
+use super::Session;
+use crate::limits::CLOSE_LINGER;
+use crate::metrics::Reason;
+
+/// Why a session ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseReason {
+    /// The client said so, by a close packet or a close frame.
+    ClientClosed,
+    /// The TCP connection ended, or a poll was broken off.
+    TransportClosed,
+    /// The last socket was disconnected by the server.
+    Denied,
+    /// No pong in time.
+    PingTimeout,
+    /// No CONNECT in time.
+    ConnectTimeout,
+    /// A binary packet's attachments did not arrive in time.
+    AttachmentsTimeout,
+    /// What was sent breaks Engine.IO or Socket.IO; the word says how.
+    Protocol(&'static str),
+    /// A broken WebSocket frame; the word says how.
+    Framing(&'static str),
+    /// Text that is not UTF-8.
+    NotUtf8,
+    /// A message beyond the limit.
+    TooLarge,
+    /// More waits for the server than one socket may have waiting.
+    TooBusy,
+    /// Two polls, or two posts, at once.
+    Overlap,
+    /// The server stops.
+    Shutdown,
+}
+
+impl CloseReason {
+    /// A stable word for metrics and logs.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::ClientClosed => "client_closed",
+            Self::TransportClosed => "transport_closed",
+            Self::Denied => "denied",
+            Self::PingTimeout => "ping_timeout",
+            Self::ConnectTimeout => "connect_timeout",
+            Self::AttachmentsTimeout => "attachments_timeout",
+            Self::Protocol(_) => "protocol",
+            Self::Framing(_) => "framing",
+            Self::NotUtf8 => "not_utf8",
+            Self::TooLarge => "too_large",
+            Self::TooBusy => "too_busy",
+            Self::Overlap => "overlap",
+            Self::Shutdown => "shutdown",
+        }
+    }
+
+    /// The WebSocket close code (RFC 6455 section 7.4.1).
+    pub fn code(self) -> u16 {
+        match self {
+            Self::ClientClosed | Self::TransportClosed | Self::Denied => 1000,
+            Self::Shutdown => 1001,
+            Self::Protocol(_) | Self::Framing(_) => 1002,
+            Self::NotUtf8 => 1007,
+            Self::TooLarge => 1009,
+            Self::PingTimeout
+            | Self::ConnectTimeout
+            | Self::AttachmentsTimeout
+            | Self::TooBusy
+            | Self::Overlap => 1008,
+        }
+    }
+
+    fn detail(self) -> &'static str {
+        match self {
+            Self::Protocol(word) | Self::Framing(word) => word,
+            other => other.label(),
+        }
+    }
+}
+
+impl Session {
+    /// Ends the session: what waits still leaves, then the transport's own goodbye, and after a bounded
+    /// time the actor stops whatever the client does. A second time changes nothing.
+    pub(super) fn close(&mut self, reason: CloseReason, ctx: &mut Context<Self>) {
+        if std::mem::replace(&mut self.closing, true) {
+            return;
+        }
+        log::debug!("session closes: {} ({})", reason.label(), reason.detail());
+        let label = Reason {
+            reason: reason.label(),
+        };
+        self.metrics()
+            .connections_closed
+            .get_or_create(&label)
+            .inc();
+        self.work.clear();
+        self.gate.set_closed(false);
+        for connected in self.sockets.drain(..) {
+            connected.service.closed();
+        }
+        let Some(goodbye) = self.goodbye(reason) else {
+            self.outbox.close();
+            ctx.stop();
+            return;
+        };
+        self.outbox.finish(&[goodbye]);
+        let outbox = Arc::clone(&self.outbox);
+        let ended = poll_fn(move |cx| outbox.poll_ended(cx));
+        let stops_when_ended = !self.is_websocket;
+        ctx.spawn(
+            ended
+                .into_actor(self)
+                .map(move |(), _, ctx: &mut Context<Self>| {
+                    // A WebSocket's client answers the close frame and ends the stream, which stops the actor.
+                    if stops_when_ended {
+                        ctx.stop();
+                    }
+                }),
+        );
+        ctx.run_later(CLOSE_LINGER, |_, ctx| ctx.stop());
+    }
+
+    /// What the transport says last; `None` when nobody is there to hear it.
+    fn goodbye(&self, reason: CloseReason) -> Option<Frame> {
+        if matches!(
+            reason,
+            CloseReason::TransportClosed | CloseReason::PingTimeout
+        ) {
+            return None;
+        }
+        if self.is_websocket {
+            return Some(Frame::close(reason.code(), reason.detail()));
+        }
+        let is_polled = self.outbox.is_polled();
+        match reason {
+            CloseReason::ClientClosed if is_polled => Some(Packet::Noop.encode()),
+            // What the server ends, the next poll is told.
+            CloseReason::Denied | CloseReason::Shutdown => Some(Packet::Close.encode()),
+            _ if is_polled => Some(Packet::Close.encode()),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,323 @@
+//! One client connection: an Engine.IO session, and the Socket.IO sockets that it carries.
+//!
+//! Hears packets (a WebSocket's stream, or polling POSTs) and its own timers; says frames into its outbox and
+//! hands events to the services, one after the other. Never waits in a handler and never writes to a stream
+//! itself. However it ends, also by a panic, `stopped` tells the services that its sockets are gone.
+
+mod close;
+mod gate;
+mod sockets;
+mod timers;
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::prelude::*;
+use bytestring::ByteString;
+use futures_util::stream::BoxStream;
+use switchboard_protocol::engineio::{Handshake, Message as EngineMessage, Packet};
+use switchboard_protocol::frame::Frame;
+use switchboard_protocol::socketio::Decoder;
+
+pub use close::CloseReason;
+use gate::Gate;
+use sockets::{Connected, Work};
+
+use crate::metrics::{Metrics, Reason};
+use crate::outbox::{Outbox, Wire};
+use crate::service::{Connection, Service};
+use crate::{SocketId, SocketIds};
+
+/// What all sessions of a server have in common.
+#[derive(Clone)]
+pub struct SessionSettings {
+    /// Pause between two pings.
+    pub ping_interval: Duration,
+    /// How long the client may take to answer a ping.
+    pub ping_timeout: Duration,
+    /// How long a client may take to connect to a namespace.
+    pub connect_timeout: Duration,
+    /// Largest packet and polling body in bytes.
+    pub max_payload: usize,
+    /// Numbers sockets.
+    pub ids: SocketIds,
+    /// Counts.
+    pub metrics: Metrics,
+}
+
+/// What speaks above Engine.IO.
+#[derive(Clone)]
+pub enum Above {
+    /// Socket.IO with these services.
+    SocketIo(Arc<dyn Service>),
+    /// Engine.IO alone: each message may be answered by one.
+    Messages(fn(EngineMessage) -> Option<EngineMessage>),
+}
+
+/// How a session comes to be.
+pub struct Opening {
+    /// The Engine.IO session id.
+    pub sid: String,
+    /// What the request said.
+    pub connection: Connection,
+    /// The way out; on a WebSocket its wire is attached already.
+    pub outbox: Arc<Outbox>,
+    /// Packets of a WebSocket; none over polling.
+    pub incoming: Option<BoxStream<'static, Incoming>>,
+    /// Whatever must live exactly as long as the session, such as its entry in the transport's table.
+    pub lease: Box<dyn std::any::Any>,
+}
+
+/// An item of a WebSocket's stream: a packet, or why there will be no more.
+pub type Incoming = Result<Packet, CloseReason>;
+
+/// Packets of one polling POST. Answered once few enough of the client's packets wait.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Posted(pub Vec<Packet>);
+
+/// A WebSocket has answered the probe; the waiting poll is to be released.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Probed;
+
+/// A probed WebSocket takes over from polling.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Upgraded {
+    /// Where frames go from now on.
+    pub wire: Arc<dyn Wire>,
+    /// Its packets.
+    pub incoming: BoxStream<'static, Incoming>,
+}
+
+/// Ends the session.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Close(pub CloseReason);
+
+/// See the module's documentation.
+pub struct Session {
+    settings: Arc<SessionSettings>,
+    above: Above,
+    outbox: Arc<Outbox>,
+    connection: Rc<Connection>,
+    /// Taken when the actor starts.
+    opening: Option<(String, Option<BoxStream<'static, Incoming>>)>,
+    is_websocket: bool,
+    decoder: Decoder,
+    /// Sockets in their namespaces.
+    sockets: Vec<Connected>,
+    /// Packets that wait for the one being served.
+    work: VecDeque<Work>,
+    /// Closed while too many wait: then nothing more is read.
+    gate: Gate,
+    /// Whether one is being served.
+    busy: bool,
+    /// Answers that are awaited beside the serving.
+    answers_awaited: usize,
+    /// Refused CONNECT packets so far.
+    refused: u32,
+    /// Whether the server has ended a socket: its client may have sent events before it learned so.
+    ended_one: bool,
+    heartbeat: SpawnHandle,
+    connect_timer: Option<SpawnHandle>,
+    awaiting_pong: bool,
+    attachments_timer: Option<SpawnHandle>,
+    closing: bool,
+    _lease: Box<dyn std::any::Any>,
+}
+
+impl Session {
+    /// Starts a session on the current thread.
+    pub fn open(settings: Arc<SessionSettings>, above: Above, opening: Opening) -> Addr<Self> {
+        let is_websocket = opening.incoming.is_some();
+        Self {
+            above,
+            outbox: opening.outbox,
+            connection: Rc::new(opening.connection),
+            opening: Some((opening.sid, opening.incoming)),
+            is_websocket,
+            decoder: Decoder::new(settings.max_payload),
+            sockets: Vec::new(),
+            work: VecDeque::new(),
+            gate: Gate::default(),
+            busy: false,
+            answers_awaited: 0,
+            refused: 0,
+            ended_one: false,
+            heartbeat: SpawnHandle::default(),
+            connect_timer: None,
+            awaiting_pong: false,
+            attachments_timer: None,
+            closing: false,
+            _lease: opening.lease,
+            settings,
+        }
+        .start()
+    }
+
+    fn metrics(&self) -> &Metrics {
+        &self.settings.metrics
+    }
+
+    fn next_socket_id(&self) -> SocketId {
+        self.settings.ids.next()
+    }
+
+    fn handshake(&self, sid: &str) -> Frame {
+        let upgrades: &[&str] = if self.is_websocket {
+            &[]
+        } else {
+            &["websocket"]
+        };
+        let handshake = Handshake {
+            sid,
+            upgrades,
+            ping_interval: self.settings.ping_interval,
+            ping_timeout: self.settings.ping_timeout,
+            max_payload: self.settings.max_payload,
+        };
+        Frame::text(handshake.to_packet())
+    }
+
+    fn packet(&mut self, packet: Packet, ctx: &mut Context<Self>) {
+        if self.closing {
+            return;
+        }
+        match packet {
+            Packet::Message(message) => self.message(message, ctx),
+            Packet::Pong(_) => self.pong(ctx),
+            Packet::Close => self.close(CloseReason::ClientClosed, ctx),
+            // Only servers open, ping and send noop; `5` belongs to the probe, which the transport leads.
+            Packet::Open(_) | Packet::Ping(_) | Packet::Upgrade | Packet::Noop => {
+                self.close(CloseReason::Protocol("unexpected_packet"), ctx);
+            }
+        }
+    }
+
+    fn message(&mut self, message: EngineMessage, ctx: &mut Context<Self>) {
+        if let Above::Messages(answer) = &self.above {
+            if let Some(answer) = answer(message) {
+                self.outbox.send(Packet::Message(answer).encode());
+            }
+            return;
+        }
+        let decoded = match message {
+            EngineMessage::Text(text) => self.decoder.text(text),
+            EngineMessage::Binary(bytes) => self.decoder.binary(bytes),
+        };
+        match decoded {
+            Ok(packet) => {
+                self.watch_attachments(ctx);
+                if let Some(packet) = packet {
+                    self.socketio_packet(packet, ctx);
+                }
+            }
+            Err(e) => self.close(CloseReason::Protocol(e.code()), ctx),
+        }
+    }
+
+    fn listen(&mut self, incoming: BoxStream<'static, Incoming>, ctx: &mut Context<Self>) {
+        self.is_websocket = true;
+        ctx.add_stream(self.gate.guard(incoming));
+    }
+}
+
+impl Actor for Session {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        let (sid, incoming) = self.opening.take().expect("an actor starts once");
+        self.metrics().connections.inc();
+        self.metrics().connections_opened.inc();
+        self.outbox.send(self.handshake(&sid));
+        if let Some(incoming) = incoming {
+            self.listen(incoming, ctx);
+        }
+        self.schedule_ping(ctx);
+        if matches!(self.above, Above::SocketIo(_)) {
+            self.await_connect(ctx);
+        }
+    }
+
+    fn stopped(&mut self, _: &mut Self::Context) {
+        self.outbox.close();
+        for connected in self.sockets.drain(..) {
+            connected.service.closed();
+        }
+        self.metrics().connections.dec();
+        if !self.closing {
+            // Neither side closed it: the system stops, or a handler panicked.
+            let reason = Reason { reason: "dropped" };
+            self.metrics()
+                .connections_closed
+                .get_or_create(&reason)
+                .inc();
+        }
+    }
+}
+
+impl StreamHandler<Incoming> for Session {
+    fn handle(&mut self, incoming: Incoming, ctx: &mut Self::Context) {
+        match incoming {
+            Ok(packet) => self.packet(packet, ctx),
+            Err(reason) => self.close(reason, ctx),
+        }
+    }
+
+    fn finished(&mut self, ctx: &mut Self::Context) {
+        self.close(CloseReason::TransportClosed, ctx);
+        // Nobody can read what still waits.
+        ctx.stop();
+    }
+}
+
+impl Handler<Posted> for Session {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, Posted(packets): Posted, ctx: &mut Self::Context) -> Self::Result {
+        for packet in packets {
+            self.packet(packet, ctx);
+        }
+        let gate = self.gate.clone();
+        Box::pin(poll_fn(move |cx| gate.poll_open(cx)))
+    }
+}
+
+impl Handler<Probed> for Session {
+    type Result = ();
+
+    fn handle(&mut self, _: Probed, _: &mut Self::Context) {
+        self.outbox.wake_poll();
+    }
+}
+
+impl Handler<Upgraded> for Session {
+    type Result = ();
+
+    fn handle(&mut self, upgraded: Upgraded, ctx: &mut Self::Context) {
+        if self.closing {
+            return;
+        }
+        self.metrics().upgrades.inc();
+        self.outbox.attach(upgraded.wire);
+        self.listen(upgraded.incoming, ctx);
+    }
+}
+
+impl Handler<Close> for Session {
+    type Result = ();
+
+    fn handle(&mut self, Close(reason): Close, ctx: &mut Self::Context) {
+        self.close(reason, ctx);
+    }
+}
+
+/// The ping that every session sends, encoded once.
+fn ping() -> Frame {
+    Packet::Ping(ByteString::from_static("")).encode()
+}

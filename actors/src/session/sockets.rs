@@ -1,0 +1,326 @@
+//! The Socket.IO side of a session: its sockets, and serving their packets one after the other.
+//!
+//! A packet is served when the one before it has been; the heartbeat and the transport go on meanwhile.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use actix::prelude::*;
+use bytes::Bytes;
+use serde_json::json;
+use serde_json::value::RawValue;
+use switchboard_protocol::events;
+use switchboard_protocol::socketio::{self, AckId, Body, Event, Namespace, Packet};
+
+use super::timers::epoch_millis;
+use super::{Above, CloseReason, Session};
+use crate::limits::{NAMESPACES_PER_SESSION, PENDING_ANSWERS, PENDING_EVENTS, REFUSED_CONNECTS};
+use crate::metrics::Reason;
+use crate::service::{Accepted, ConnectRequest, Failure, Outcome, Refusal, Socket, SocketService};
+
+/// A socket in its namespace.
+pub(super) struct Connected {
+    pub(super) socket: Socket,
+    pub(super) service: Rc<dyn SocketService>,
+    /// When its token ends.
+    pub(super) expires_at: Option<SystemTime>,
+    /// Whether it has been told that the end is near.
+    pub(super) told_expiring: bool,
+    pub(super) token_timer: Option<SpawnHandle>,
+}
+
+/// A packet that is served in its turn.
+pub(super) enum Work {
+    Connect(Namespace, Option<Box<RawValue>>),
+    Event(Namespace, Event, Option<AckId>),
+    Disconnect(Namespace),
+}
+
+/// Whom an answer goes to.
+struct Asker {
+    socket: Socket,
+    ack: Option<AckId>,
+}
+
+impl Session {
+    pub(super) fn socketio_packet(&mut self, packet: Packet, ctx: &mut Context<Self>) {
+        let Packet { namespace, body } = packet;
+        let work = match body {
+            Body::Connect(auth) => Work::Connect(namespace, auth),
+            Body::Event { event, ack } => {
+                self.metrics().events_received.inc();
+                Work::Event(namespace, event, ack)
+            }
+            Body::Disconnect => Work::Disconnect(namespace),
+            // We ask for none, so there is nothing that it could answer.
+            Body::Ack { .. } => return,
+            Body::ConnectError(_) => {
+                return self.close(CloseReason::Protocol("unexpected_packet"), ctx);
+            }
+        };
+        self.work.push_back(work);
+        self.serve_next(ctx);
+    }
+
+    /// Serves what waits until something has to be waited for.
+    fn serve_next(&mut self, ctx: &mut Context<Self>) {
+        while !self.busy
+            && !self.closing
+            && let Some(work) = self.work.pop_front()
+        {
+            match work {
+                Work::Connect(namespace, auth) => self.connect(namespace, auth, ctx),
+                Work::Event(namespace, event, ack) => self.event(&namespace, event, ack, ctx),
+                Work::Disconnect(namespace) => self.disconnect(&namespace, ctx),
+            }
+        }
+        self.gate.set_closed(self.work.len() >= PENDING_EVENTS);
+    }
+
+    fn connect(
+        &mut self,
+        namespace: Namespace,
+        auth: Option<Box<RawValue>>,
+        ctx: &mut Context<Self>,
+    ) {
+        let Above::SocketIo(service) = &self.above else {
+            return;
+        };
+        if self.sockets.iter().any(|s| s.socket.namespace == namespace) {
+            return self.close(CloseReason::Protocol("connected_twice"), ctx);
+        }
+        if self.sockets.len() >= NAMESPACES_PER_SESSION {
+            let message = "Too many namespaces";
+            return self.refuse(&namespace, Refusal::ConnectError(message), ctx);
+        }
+        let socket = Socket {
+            id: self.next_socket_id(),
+            namespace,
+            outbox: Arc::clone(&self.outbox),
+        };
+        let request = ConnectRequest {
+            socket: socket.clone(),
+            auth,
+            connection: Rc::clone(&self.connection),
+        };
+        let decision = service.connect(request);
+        self.busy = true;
+        ctx.spawn(decision.into_actor(self).map(|decision, session, ctx| {
+            session.busy = false;
+            match decision {
+                _ if session.closing => {}
+                Ok(accepted) => session.accept(socket, accepted, ctx),
+                Err(refusal) => session.refuse(&socket.namespace, refusal, ctx),
+            }
+            session.serve_next(ctx);
+        }));
+    }
+
+    fn accept(&mut self, socket: Socket, accepted: Accepted, ctx: &mut Context<Self>) {
+        let namespace = socket.namespace.clone();
+        self.outbox
+            .send(socketio::connect_ok(&namespace, &crate::random_id()));
+        accepted.service.connected();
+        self.sockets.push(Connected {
+            socket,
+            service: accepted.service,
+            expires_at: accepted.expires_at,
+            told_expiring: false,
+            token_timer: None,
+        });
+        if let Some(timer) = self.connect_timer.take() {
+            ctx.cancel_future(timer);
+        }
+        self.watch_token(&namespace, ctx);
+    }
+
+    fn refuse(&mut self, namespace: &Namespace, refusal: Refusal, ctx: &mut Context<Self>) {
+        self.ended_one = true;
+        self.refused += 1;
+        match refusal {
+            Refusal::ConnectError(message) => {
+                self.outbox
+                    .send(socketio::connect_error(namespace, message));
+            }
+            Refusal::Unauthorized => {
+                self.outbox
+                    .send(socketio::connect_ok(namespace, &crate::random_id()));
+                self.say_unauthorized(namespace);
+                self.close_if_empty(ctx);
+            }
+        }
+        if self.refused >= REFUSED_CONNECTS {
+            self.close(CloseReason::TooBusy, ctx);
+        }
+    }
+
+    fn event(
+        &mut self,
+        namespace: &Namespace,
+        event: Event,
+        ack: Option<AckId>,
+        ctx: &mut Context<Self>,
+    ) {
+        let Some(connected) = self
+            .sockets
+            .iter()
+            .find(|s| s.socket.namespace == *namespace)
+        else {
+            // After the server ended a socket its client may still send; before a CONNECT it may not.
+            if !self.ended_one {
+                self.close(CloseReason::Protocol("not_connected"), ctx);
+            }
+            return;
+        };
+        let asker = Asker {
+            socket: connected.socket.clone(),
+            ack,
+        };
+        let outcome = Rc::clone(&connected.service).event(event);
+        self.busy = true;
+        ctx.spawn(outcome.into_actor(self).map(|outcome, session, ctx| {
+            session.busy = false;
+            session.answer(asker, outcome, ctx);
+            session.serve_next(ctx);
+        }));
+    }
+
+    fn answer(&mut self, asker: Asker, outcome: Outcome, ctx: &mut Context<Self>) {
+        let is_connected = self.sockets.iter().any(|s| s.socket.id == asker.socket.id);
+        if !is_connected {
+            return;
+        }
+        match outcome {
+            Outcome::Done(args) => asker.acknowledge(&args),
+            Outcome::DoneBinary(args, attachments) => asker.acknowledge_binary(args, attachments),
+            Outcome::Later(later) => self.answer_later(asker, later, ctx),
+            Outcome::Denied => {
+                self.count_refused("denied");
+                self.deny(&asker.socket.namespace, ctx);
+            }
+            Outcome::Failed(failure) => {
+                self.count_refused(failure.code);
+                asker.fail(&failure);
+            }
+            Outcome::Renewed(expires_at) => self.renew(&asker, expires_at, ctx),
+        }
+    }
+
+    fn answer_later(
+        &mut self,
+        asker: Asker,
+        later: futures_util::future::LocalBoxFuture<'static, Outcome>,
+        ctx: &mut Context<Self>,
+    ) {
+        if self.answers_awaited >= PENDING_ANSWERS {
+            return self.close(CloseReason::TooBusy, ctx);
+        }
+        self.answers_awaited += 1;
+        ctx.spawn(later.into_actor(self).map(|outcome, session, ctx| {
+            session.answers_awaited -= 1;
+            session.answer(asker, outcome, ctx);
+        }));
+    }
+
+    fn renew(&mut self, asker: &Asker, expires_at: SystemTime, ctx: &mut Context<Self>) {
+        let id = asker.socket.id;
+        if let Some(connected) = self.sockets.iter_mut().find(|s| s.socket.id == id) {
+            connected.expires_at = Some(expires_at);
+            connected.told_expiring = false;
+        }
+        self.watch_token(&asker.socket.namespace, ctx);
+        let answer = format!(r#"{{"ok":true,"expires_at":{}}}"#, epoch_millis(expires_at));
+        asker.acknowledge(&[Bytes::from(answer)]);
+    }
+
+    /// The client leaves a namespace; its connection stays for others.
+    fn disconnect(&mut self, namespace: &Namespace, ctx: &mut Context<Self>) {
+        self.remove(namespace, ctx);
+        if self.sockets.is_empty() {
+            self.await_connect(ctx);
+        }
+    }
+
+    /// Ends a socket that may not have what it asked for, or whose token has ended.
+    pub(super) fn deny(&mut self, namespace: &Namespace, ctx: &mut Context<Self>) {
+        self.ended_one = true;
+        self.remove(namespace, ctx);
+        self.say_unauthorized(namespace);
+        self.close_if_empty(ctx);
+    }
+
+    fn say_unauthorized(&self, namespace: &Namespace) {
+        let unauthorized = switchboard_protocol::Frame::event(namespace, events::UNAUTHORIZED, &[]);
+        self.outbox
+            .send_all(&[unauthorized, socketio::disconnect(namespace)]);
+    }
+
+    fn close_if_empty(&mut self, ctx: &mut Context<Self>) {
+        if self.sockets.is_empty() {
+            self.close(CloseReason::Denied, ctx);
+        }
+    }
+
+    fn remove(&mut self, namespace: &Namespace, ctx: &mut Context<Self>) {
+        let position = self
+            .sockets
+            .iter()
+            .position(|s| s.socket.namespace == *namespace);
+        let Some(position) = position else { return };
+        let connected = self.sockets.swap_remove(position);
+        if let Some(timer) = connected.token_timer {
+            ctx.cancel_future(timer);
+        }
+        connected.service.closed();
+    }
+
+    fn count_refused(&self, reason: &'static str) {
+        self.metrics()
+            .events_refused
+            .get_or_create(&Reason { reason })
+            .inc();
+    }
+}
+
+impl Asker {
+    fn acknowledge(&self, args: &[Bytes]) {
+        let Some(id) = self.ack else { return };
+        let args: Vec<&[u8]> = args.iter().map(|arg| &arg[..]).collect();
+        self.socket
+            .outbox
+            .send(socketio::ack(&self.socket.namespace, id, &args));
+    }
+
+    fn acknowledge_binary(&self, args: Vec<Box<RawValue>>, attachments: Vec<Bytes>) {
+        let Some(id) = self.ack else { return };
+        let namespace = self.socket.namespace.clone();
+        let packet = Packet {
+            namespace,
+            body: Body::Ack {
+                args,
+                attachments,
+                id,
+            },
+        };
+        self.socket.outbox.send_all(&socketio::encode(&packet));
+    }
+
+    /// The error acknowledgement, or the `error` event when none was asked for.
+    fn fail(&self, failure: &Failure) {
+        if self.ack.is_some() {
+            let answer = json!({ "ok": false, "error": failure.message, "code": failure.code });
+            return self.acknowledge(&[Bytes::from(answer.to_string())]);
+        }
+        let error = json!({
+            "message": failure.message,
+            "errorCode": failure.code,
+            "errorMessage": failure.message,
+            "recoverable": true,
+            "retryable": failure.retryable,
+            "timestamp": epoch_millis(SystemTime::now()) as u64,
+        });
+        self.socket
+            .emit(events::ERROR, &[error.to_string().as_bytes()]);
+    }
+}

@@ -1,0 +1,318 @@
+//! The whole program put together: bind, migrate, wire the actors, serve, stop. The only place that starts
+//! actors which live as long as the program.
+
+use std::io::Write;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use actix::prelude::*;
+use actix_server::{Server, ServerHandle};
+use actix_web::web;
+use anyhow::Context as _;
+use prometheus_client::registry::Registry;
+use switchboard_actors::broker::{BrokerActor, BrokerStatus};
+use switchboard_actors::captions::{Captions, RefusalMode};
+use switchboard_actors::metrics::Metrics;
+use switchboard_actors::mqtt_client::{Links, MqttSettings};
+use switchboard_actors::ports::{Access, Authenticator};
+use switchboard_actors::registry::RoomRegistry;
+use switchboard_actors::session::{Above, SessionSettings};
+use tokio::sync::watch;
+
+use crate::access::StoreAccess;
+use crate::config::{Config, Mqtt, MqttUrl, Refusal, Secret};
+use crate::embedded_broker::{EmbeddedBroker, Options};
+use crate::http::api::{self, ApiState};
+use crate::http::health::{self, Health};
+use crate::http::page::{self, DemoDocument};
+use crate::store::Store;
+use crate::tokens::{TokenIssuer, TokenVerifier};
+use crate::transcript::tls_config;
+use crate::transport::{self, AllowedOrigins, Endpoint, ServerSettings};
+use crate::{demo, shutdown};
+
+/// How long the embedded broker may take to be connected to before the addresses are announced.
+const EMBEDDED_DEADLINE: Duration = Duration::from_secs(2);
+/// How long open connections may take to end when the program stops.
+const STOP_DEADLINE: Duration = Duration::from_secs(5);
+/// Connections that the kernel holds until they are accepted.
+const BACKLOG: i32 = 4_096;
+
+/// How to run.
+#[derive(Clone, Copy, Debug)]
+pub struct RunOptions {
+    /// Whether to bring the database's schema up to date first.
+    pub migrate: bool,
+    /// Whether to serve the demo's sessions and feed them.
+    pub demo: bool,
+}
+
+/// A server that runs.
+pub struct Application {
+    server: Server,
+    endpoint: Endpoint,
+    addresses: Vec<SocketAddr>,
+    registry: Addr<RoomRegistry>,
+    broker: watch::Receiver<BrokerStatus>,
+    broker_url: MqttUrl,
+    mqtt_ca: Option<PathBuf>,
+    store: Store,
+    /// Signs the demo's tokens; none outside the demo.
+    demo: Option<TokenIssuer>,
+    /// Ends when dropped.
+    embedded: Option<EmbeddedBroker>,
+    /// Threads that rooms run on.
+    threads: Vec<Arbiter>,
+}
+
+/// Builds the application, says where it listens, and serves until a signal stops it.
+pub async fn run(config: Config, options: RunOptions) -> anyhow::Result<()> {
+    let application = Application::build(&config, options).await?;
+    application.announce()?;
+    application.run_until(shutdown::requested()).await
+}
+
+impl Application {
+    /// Binds every address, opens the database, starts the actors. Nothing is served before all of it succeeded.
+    pub async fn build(config: &Config, options: RunOptions) -> anyhow::Result<Self> {
+        let listeners = bind(&config.listen)?;
+        let addresses = listeners
+            .iter()
+            .map(TcpListener::local_addr)
+            .collect::<Result<_, _>>()?;
+        let store = open_store(config, options.migrate).await?;
+        let secret = config.jwt_secret.as_ref().map(Secret::expose);
+        let verifier = TokenVerifier::start(secret, config.jwks.as_deref()).await?;
+        let verifier: Arc<dyn Authenticator> = Arc::new(verifier);
+        let issuer = secret.map(TokenIssuer::new).transpose()?;
+        let demo = match options.demo {
+            true => Some(
+                issuer
+                    .clone()
+                    .context("the demo needs a signing key of its own")?,
+            ),
+            false => None,
+        };
+        if demo.is_some() {
+            demo::seed(&store).await?;
+        }
+        let (embedded, broker_url) = broker(&config.mqtt).await?;
+        let mqtt = mqtt_settings(config, &broker_url)?;
+
+        let metrics = Metrics::default();
+        let (broker, broker_status) = BrokerActor::new(Links::start(&mqtt), metrics.clone());
+        let threads = room_threads(config.workers);
+        let handles = threads.iter().map(Arbiter::handle).collect();
+        let status = broker_status.clone();
+        let registry = RoomRegistry::new(broker.start(), status, handles, metrics.clone()).start();
+
+        let access: Arc<dyn Access> = Arc::new(StoreAccess::new(store.clone()));
+        let captions = Captions {
+            registry: registry.clone(),
+            authenticator: Arc::clone(&verifier),
+            access: Arc::clone(&access),
+            refusal: match config.refusal {
+                Refusal::ConnectError => RefusalMode::ConnectError,
+                Refusal::Unauthorized => RefusalMode::Unauthorized,
+            },
+            metrics: metrics.clone(),
+        };
+        let endpoint = endpoint(config, captions, &metrics);
+        let mut metrics_registry = Registry::default();
+        metrics.register(&mut metrics_registry);
+        let health = web::Data::new(Health {
+            broker: broker_status.clone(),
+            store: store.clone(),
+            metrics: metrics_registry,
+        });
+        let api_state = web::Data::new(ApiState::new(store.clone(), verifier, access, issuer));
+        let document = web::Data::new(DemoDocument(demo.clone()));
+        if embedded.is_some() {
+            wait_for_broker(broker_status.clone()).await;
+        }
+        let server_settings = ServerSettings {
+            workers: config.workers,
+            ..Default::default()
+        };
+        let endpoints = vec![endpoint.clone()];
+        let server = transport::start(listeners, &server_settings, endpoints, move |app| {
+            app.app_data(health.clone())
+                .app_data(api_state.clone())
+                .app_data(document.clone())
+                .configure(health::configure)
+                .configure(api::configure)
+                .configure(page::configure);
+        })?;
+        Ok(Self {
+            server,
+            endpoint,
+            addresses,
+            registry,
+            broker: broker_status,
+            broker_url,
+            mqtt_ca: config.mqtt_ca.clone(),
+            store,
+            demo,
+            embedded,
+            threads,
+        })
+    }
+
+    /// Where HTTP and WebSocket are served.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Where the embedded broker listens.
+    pub fn mqtt_address(&self) -> Option<SocketAddr> {
+        self.embedded.as_ref().map(EmbeddedBroker::local_addr)
+    }
+
+    /// The actor that knows every socket and room.
+    pub fn registry(&self) -> &Addr<RoomRegistry> {
+        &self.registry
+    }
+
+    /// Whether the broker is up.
+    pub fn broker(&self) -> watch::Receiver<BrokerStatus> {
+        self.broker.clone()
+    }
+
+    /// What this application keeps.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Prints the addresses, one line each, and the demo's tokens.
+    fn announce(&self) -> anyhow::Result<()> {
+        let mut out = std::io::stdout().lock();
+        for address in &self.addresses {
+            writeln!(out, "listening on http://{address}")?;
+        }
+        if let Some(address) = self.mqtt_address() {
+            writeln!(out, "mqtt on {address}")?;
+        }
+        if let (Some(issuer), Some(address)) = (&self.demo, self.addresses.first()) {
+            writeln!(out, "{}", demo::announcement(*address, issuer))?;
+        }
+        out.flush()?;
+        Ok(())
+    }
+
+    /// Serves until `stop` resolves, then ends every connection and returns.
+    pub async fn run_until<E>(self, stop: impl Future<Output = Result<(), E>>) -> anyhow::Result<()>
+    where
+        E: std::error::Error + Send + Sync + 'static,
+    {
+        let feed = self
+            .demo
+            .is_some()
+            .then(|| demo::feed(self.broker_url, self.mqtt_ca));
+        let handle: ServerHandle = self.server.handle();
+        let server = actix_rt::spawn(self.server);
+        stop.await?;
+        log::info!("stopping");
+        if let Some(feed) = feed {
+            feed.abort();
+        }
+        self.endpoint.close_all(STOP_DEADLINE).await;
+        handle.stop(false).await;
+        server.await??;
+        for thread in &self.threads {
+            thread.stop();
+        }
+        self.store.close().await;
+        Ok(())
+    }
+}
+
+fn bind(addresses: &[SocketAddr]) -> anyhow::Result<Vec<TcpListener>> {
+    let bind = |address: &SocketAddr| -> std::io::Result<TcpListener> {
+        let domain = socket2::Domain::for_address(*address);
+        let socket = socket2::Socket::new(domain, socket2::Type::STREAM, None)?;
+        socket.set_reuse_address(true)?;
+        socket.bind(&(*address).into())?;
+        socket.listen(BACKLOG)?;
+        Ok(socket.into())
+    };
+    addresses
+        .iter()
+        .map(|address| bind(address).with_context(|| format!("cannot listen on {address}")))
+        .collect()
+}
+
+async fn open_store(config: &Config, migrate: bool) -> anyhow::Result<Store> {
+    let store = Store::connect(config.database_url.expose()).await?;
+    if migrate {
+        store.migrate().await?;
+    }
+    store.ping().await?;
+    Ok(store)
+}
+
+async fn broker(mqtt: &Mqtt) -> anyhow::Result<(Option<EmbeddedBroker>, MqttUrl)> {
+    match mqtt {
+        Mqtt::External(url) => Ok((None, url.clone())),
+        Mqtt::Embedded { listen } => {
+            let broker = EmbeddedBroker::bind(*listen, Options::default()).await?;
+            let url = MqttUrl::plain(broker.local_addr());
+            Ok((Some(broker), url))
+        }
+    }
+}
+
+fn mqtt_settings(config: &Config, url: &MqttUrl) -> anyhow::Result<MqttSettings> {
+    let password = url.password.as_ref().map_or("", Secret::expose).to_owned();
+    let since = humantime::format_rfc3339_millis(SystemTime::now());
+    Ok(MqttSettings {
+        host: url.host.clone(),
+        port: url.port,
+        credentials: url.username.clone().map(|user| (user, password)),
+        tls: url
+            .tls
+            .then(|| tls_config(config.mqtt_ca.as_deref()))
+            .transpose()?,
+        node: config.node.clone(),
+        online: serde_json::json!({ "online": true, "since": since.to_string() }).to_string(),
+    })
+}
+
+/// Rooms share the main thread with the broker's links on one core, and have threads of their own on more.
+fn room_threads(workers: usize) -> Vec<Arbiter> {
+    match workers {
+        0 | 1 => Vec::new(),
+        workers => (0..workers).map(|_| Arbiter::new()).collect(),
+    }
+}
+
+fn endpoint(config: &Config, captions: Captions, metrics: &Metrics) -> Endpoint {
+    let settings = SessionSettings {
+        ping_interval: config.ping_interval,
+        ping_timeout: config.ping_timeout,
+        connect_timeout: config.connect_timeout,
+        max_payload: config.max_payload_bytes,
+        ids: Default::default(),
+        metrics: metrics.clone(),
+    };
+    let origins = match &config.allowed_origins[..] {
+        [] => AllowedOrigins::Same,
+        list if list.iter().any(|origin| origin == "*") => AllowedOrigins::Any,
+        list => AllowedOrigins::List(list.to_vec()),
+    };
+    Endpoint::new(
+        "/socket.io/",
+        settings,
+        Above::SocketIo(Arc::new(captions)),
+        origins,
+    )
+}
+
+/// With a broker of our own nobody should hear `broker_ko` at the very start.
+async fn wait_for_broker(mut status: watch::Receiver<BrokerStatus>) {
+    let up = status.wait_for(|status| *status == BrokerStatus::Up);
+    if tokio::time::timeout(EMBEDDED_DEADLINE, up).await.is_err() {
+        log::warn!("the embedded broker is not connected yet");
+    }
+}

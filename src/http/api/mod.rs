@@ -1,0 +1,119 @@
+//! The REST interface under `/api/v1` (contract, section 4): organizations, members, sessions, guest tokens.
+//! Handlers parse, check the caller's rights, ask the store. Everything answers JSON, faults included.
+
+mod attempts;
+mod caller;
+mod error;
+mod guest_token;
+mod openapi;
+mod organizations;
+mod session_body;
+mod sessions;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use actix_web::http::Method;
+use actix_web::{Resource, Route, web};
+use switchboard_actors::ports::{Access, Authenticator};
+
+use crate::store::Store;
+use crate::tokens::TokenIssuer;
+use attempts::Attempts;
+use error::ApiError;
+
+/// The largest request body, in bytes.
+const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// What the handlers work with; registered as `web::Data<ApiState>`, one for all workers.
+pub struct ApiState {
+    store: Store,
+    authenticator: Arc<dyn Authenticator>,
+    access: Arc<dyn Access>,
+    /// Absent when only a JWKS is configured: guests then get their tokens elsewhere.
+    issuer: Option<TokenIssuer>,
+    attempts: Attempts,
+}
+
+impl ApiState {
+    /// The state for [`configure`]. Make one and share it: it counts password attempts.
+    pub fn new(
+        store: Store,
+        authenticator: Arc<dyn Authenticator>,
+        access: Arc<dyn Access>,
+        issuer: Option<TokenIssuer>,
+    ) -> Self {
+        Self {
+            store,
+            authenticator,
+            access,
+            issuer,
+            attempts: Attempts::default(),
+        }
+    }
+}
+
+/// Mounts `/api/v1`. The application must have `web::Data<ApiState>`.
+pub fn configure(cfg: &mut web::ServiceConfig) {
+    let scope = web::scope("/api/v1")
+        .app_data(
+            web::JsonConfig::default()
+                .limit(MAX_BODY_BYTES)
+                .error_handler(error::json),
+        )
+        .app_data(web::PayloadConfig::new(MAX_BODY_BYTES))
+        .app_data(web::PathConfig::default().error_handler(error::path))
+        .service(resource(
+            "/openapi.json",
+            [(Method::GET, web::to(openapi::document))],
+        ))
+        .service(resource(
+            "/organizations/{id}",
+            [(Method::PUT, web::to(organizations::put))],
+        ))
+        .service(resource(
+            "/organizations/{id}/members/{user}",
+            [
+                (Method::PUT, web::to(organizations::put_member)),
+                (Method::DELETE, web::to(organizations::delete_member)),
+            ],
+        ))
+        .service(resource(
+            "/sessions",
+            [(Method::POST, web::to(sessions::create))],
+        ))
+        .service(resource(
+            "/sessions/{id}",
+            [
+                (Method::GET, web::to(sessions::read)),
+                (Method::PATCH, web::to(sessions::update)),
+                (Method::DELETE, web::to(sessions::delete)),
+            ],
+        ))
+        .service(resource(
+            "/sessions/{id}/guest-token",
+            [(Method::POST, web::to(guest_token::create))],
+        ))
+        .default_service(web::to(|| async { Err::<&str, _>(ApiError::UnknownRoute) }));
+    cfg.service(scope);
+}
+
+/// A path with its methods; any other method is answered 405 in our form, with the list of those that are there.
+fn resource<const N: usize>(path: &str, routes: [(Method, Route); N]) -> Resource {
+    let allow = routes
+        .each_ref()
+        .map(|(method, _)| method.to_string())
+        .join(", ");
+    let refused = move || {
+        let allow = allow.clone();
+        async move { Err::<&str, _>(ApiError::MethodNotAllowed { allow }) }
+    };
+    let with_routes =
+        |resource: Resource, (method, route): (Method, Route)| resource.route(route.method(method));
+    routes
+        .into_iter()
+        .fold(web::resource(path), with_routes)
+        .default_service(web::to(refused))
+}

@@ -1,0 +1,160 @@
+//! Sessions. To callers without rights to it, a session that exists looks like one that does not.
+
+use std::sync::Arc;
+
+use actix_web::{HttpResponse, web};
+use switchboard_protocol::ids::SessionId;
+use uuid::Uuid;
+
+use super::ApiState;
+use super::caller::Caller;
+use super::error::{ApiError, ErrorBody};
+use super::organizations::parse;
+use super::session_body::{CreateSession, PatchSession, SessionView};
+use crate::store::{NewSession, Session, SessionChange};
+
+/// What an unknown session is called; also one that the caller may not have.
+const UNKNOWN: ApiError = ApiError::NotFound("session");
+
+/// Creates a session.
+#[utoipa::path(
+    post, path = "/sessions", tag = "sessions",
+    request_body = CreateSession,
+    responses(
+        (status = 201, description = "Created", body = SessionView),
+        (status = "4XX", description = "Refused", body = ErrorBody),
+    ),
+)]
+pub(super) async fn create(
+    caller: Caller,
+    state: web::Data<ApiState>,
+    body: web::Json<CreateSession>,
+) -> Result<HttpResponse, ApiError> {
+    let body = body.into_inner();
+    body.check()?;
+    if !caller.manages(&state.store, &body.organization_id).await? {
+        return Err(ApiError::Forbidden(
+            "a meeting manager of that organization is required",
+        ));
+    }
+    let password = match body.password {
+        Some(password) => Some(state.store.hash_password(password).await?),
+        None => None,
+    };
+    let new = NewSession {
+        id: body.id.unwrap_or_else(random_id),
+        name: body.name,
+        organization: body.organization_id,
+        visibility: body.visibility,
+        owner: body.owner,
+        password,
+        record: body.record,
+        channels: body.channels,
+    };
+    let session = state.store.create_session(new).await?;
+    Ok(HttpResponse::Created().json(SessionView::for_manager(&session)))
+}
+
+/// Reads a session.
+#[utoipa::path(
+    get, path = "/sessions/{id}", tag = "sessions",
+    params(("id" = String, Path, description = "The session's id")),
+    responses(
+        (status = 200, description = "The session", body = SessionView),
+        (status = "4XX", description = "Refused", body = ErrorBody),
+    ),
+)]
+pub(super) async fn read(
+    caller: Caller,
+    state: web::Data<ApiState>,
+    id: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let id: SessionId = parse(&id)?;
+    let session = state.store.session(&id).await?.ok_or(UNKNOWN)?;
+    if caller.manages(&state.store, &session.organization).await? {
+        return Ok(HttpResponse::Ok().json(SessionView::for_manager(&session)));
+    }
+    match state.access.may_join(caller.0, id).await {
+        Ok(true) => Ok(HttpResponse::Ok().json(SessionView::for_viewer(&session))),
+        Ok(false) => Err(UNKNOWN),
+        Err(error) => {
+            log::error!("{error}");
+            Err(ApiError::Unavailable)
+        }
+    }
+}
+
+/// Changes a session.
+#[utoipa::path(
+    patch, path = "/sessions/{id}", tag = "sessions",
+    params(("id" = String, Path, description = "The session's id")),
+    request_body = PatchSession,
+    responses(
+        (status = 200, description = "The session as it is now", body = SessionView),
+        (status = "4XX", description = "Refused", body = ErrorBody),
+    ),
+)]
+pub(super) async fn update(
+    caller: Caller,
+    state: web::Data<ApiState>,
+    id: web::Path<String>,
+    body: web::Json<PatchSession>,
+) -> Result<HttpResponse, ApiError> {
+    let session = managed(&caller, &state, &id).await?;
+    let body = body.into_inner();
+    body.check()?;
+    let password = match body.password {
+        Some(Some(password)) => Some(Some(state.store.hash_password(password).await?)),
+        Some(None) => Some(None),
+        None => None,
+    };
+    let change = SessionChange {
+        name: body.name,
+        visibility: body.visibility,
+        owner: body.owner,
+        password,
+        record: body.record,
+        channels: body.channels,
+    };
+    let session = state
+        .store
+        .update_session(&session.id, change)
+        .await?
+        .ok_or(UNKNOWN)?;
+    Ok(HttpResponse::Ok().json(SessionView::for_manager(&session)))
+}
+
+/// Deletes a session.
+#[utoipa::path(
+    delete, path = "/sessions/{id}", tag = "sessions",
+    params(("id" = String, Path, description = "The session's id")),
+    responses(
+        (status = 204, description = "Deleted"),
+        (status = "4XX", description = "Refused", body = ErrorBody),
+    ),
+)]
+pub(super) async fn delete(
+    caller: Caller,
+    state: web::Data<ApiState>,
+    id: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let session = managed(&caller, &state, &id).await?;
+    match state.store.delete_session(&session.id).await? {
+        true => Ok(HttpResponse::NoContent().finish()),
+        false => Err(UNKNOWN),
+    }
+}
+
+/// The session of this id, if the caller manages it.
+async fn managed(caller: &Caller, state: &ApiState, id: &str) -> Result<Arc<Session>, ApiError> {
+    let session = state.store.session(&parse(id)?).await?.ok_or(UNKNOWN)?;
+    match caller.manages(&state.store, &session.organization).await? {
+        true => Ok(session),
+        false => Err(UNKNOWN),
+    }
+}
+
+fn random_id() -> SessionId {
+    let id = Uuid::new_v4().to_string();
+    id.parse().expect("a UUID in text form is a session id")
+}

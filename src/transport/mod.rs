@@ -1,0 +1,87 @@
+//! Engine.IO over HTTP: long-polling, WebSocket, and the upgrade from one to the other.
+//!
+//! An [`Endpoint`] is one path (`/socket.io/`) and what speaks above it. Polling is ordinary actix-web;
+//! a WebSocket's TCP stream is handed over after the upgrade and belongs to its session from then on, so
+//! that no HTTP machinery stands between an outbox and the kernel. The only module that names the
+//! WebSocket crate.
+
+mod origin;
+mod polling;
+mod query;
+mod server;
+mod table;
+mod websocket;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use switchboard_actors::outbox::{Outbox, OutboxLimits};
+use switchboard_actors::session::{Above, Close, CloseReason, SessionSettings};
+
+pub use origin::AllowedOrigins;
+pub use polling::configure;
+pub use server::{ServerSettings, start};
+use table::Table;
+
+/// How often a closing session is looked at.
+const CLOSE_CHECK: Duration = Duration::from_millis(20);
+
+/// One Engine.IO path; cheap to clone, shared by all worker threads.
+#[derive(Clone)]
+pub struct Endpoint(Arc<Inner>);
+
+struct Inner {
+    /// With both slashes: `/socket.io/`.
+    path: String,
+    settings: Arc<SessionSettings>,
+    outbox_limits: OutboxLimits,
+    above: Above,
+    origins: AllowedOrigins,
+    table: Table,
+}
+
+impl Endpoint {
+    /// An endpoint at `path`, which starts and ends with a slash.
+    pub fn new(
+        path: impl Into<String>,
+        settings: SessionSettings,
+        above: Above,
+        origins: AllowedOrigins,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            path: path.into(),
+            settings: Arc::new(settings),
+            outbox_limits: OutboxLimits::default(),
+            above,
+            origins,
+            table: Table::default(),
+        }))
+    }
+
+    /// Whether a request's path is this endpoint's; the last slash may be missing.
+    fn serves(&self, path: &str) -> bool {
+        path == self.0.path || path == self.0.path.trim_end_matches('/')
+    }
+
+    /// Ends every session, and waits until they have gone or `deadline` has passed.
+    pub async fn close_all(&self, deadline: Duration) {
+        let ended = self
+            .0
+            .table
+            .sessions()
+            .into_iter()
+            .map(|session| async move {
+                session.do_send(Close(CloseReason::Shutdown));
+                while session.connected() {
+                    tokio::time::sleep(CLOSE_CHECK).await;
+                }
+            });
+        // What is left then is cut off when the worker threads stop.
+        let _ = tokio::time::timeout(deadline, join_all(ended)).await;
+    }
+
+    fn new_outbox(&self) -> Arc<Outbox> {
+        Outbox::new(self.0.outbox_limits, self.0.settings.metrics.clone())
+    }
+}

@@ -1,0 +1,158 @@
+//! Which session a `sid` names, and what its client may do with it now.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use actix::Addr;
+use switchboard_actors::outbox::Outbox;
+use switchboard_actors::session::Session;
+
+/// Where a session's transport stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Polls and posts.
+    Polling,
+    /// Still polls, while a WebSocket tries to take over.
+    Probing,
+    /// A WebSocket.
+    WebSocket,
+}
+
+/// A session as requests see it.
+pub(super) struct Entry {
+    /// Its way out.
+    pub(super) outbox: Arc<Outbox>,
+    state: Mutex<State>,
+}
+
+struct State {
+    phase: Phase,
+    /// Set right after the session has started.
+    session: Option<Addr<Session>>,
+    polling: bool,
+    posting: bool,
+}
+
+/// One of the two requests that a polling client may have under way; gives its place back when dropped.
+pub(super) struct Turn {
+    entry: Arc<Entry>,
+    is_poll: bool,
+}
+
+impl Entry {
+    pub(super) fn new(outbox: Arc<Outbox>, phase: Phase) -> Arc<Self> {
+        let state = State {
+            phase,
+            session: None,
+            polling: false,
+            posting: false,
+        };
+        Arc::new(Self {
+            outbox,
+            state: Mutex::new(state),
+        })
+    }
+
+    pub(super) fn set_session(&self, session: Addr<Session>) {
+        self.lock().session = Some(session);
+    }
+
+    pub(super) fn session(&self) -> Option<Addr<Session>> {
+        self.lock().session.clone()
+    }
+
+    pub(super) fn phase(&self) -> Phase {
+        self.lock().phase
+    }
+
+    /// Goes from one phase to the next; false when it is not in the first.
+    pub(super) fn advance(&self, from: Phase, to: Phase) -> bool {
+        let mut state = self.lock();
+        let is_there = state.phase == from;
+        if is_there {
+            state.phase = to;
+        }
+        is_there
+    }
+
+    /// Takes the poll's or the post's place; `None` while another request has it.
+    pub(super) fn take_turn(self: &Arc<Self>, is_poll: bool) -> Option<Turn> {
+        let mut state = self.lock();
+        let taken = if is_poll {
+            &mut state.polling
+        } else {
+            &mut state.posting
+        };
+        match std::mem::replace(taken, true) {
+            true => None,
+            false => Some(Turn {
+                entry: Arc::clone(self),
+                is_poll,
+            }),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Whole after every statement.
+        self.state
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let mut state = self.entry.lock();
+        let taken = if self.is_poll {
+            &mut state.polling
+        } else {
+            &mut state.posting
+        };
+        *taken = false;
+    }
+}
+
+/// All sessions of an endpoint.
+#[derive(Clone, Default)]
+pub(super) struct Table(Arc<Mutex<HashMap<String, Arc<Entry>>>>);
+
+/// Removes the entry when the session that holds it ends.
+pub(super) struct Lease {
+    table: Table,
+    sid: String,
+}
+
+impl Table {
+    /// Adds a session for as long as the lease lives.
+    pub(super) fn insert(&self, sid: String, entry: Arc<Entry>) -> Lease {
+        self.lock().insert(sid.clone(), entry);
+        Lease {
+            table: self.clone(),
+            sid,
+        }
+    }
+
+    pub(super) fn get(&self, sid: &str) -> Option<Arc<Entry>> {
+        self.lock().get(sid).cloned()
+    }
+
+    /// Every session now, for a shutdown.
+    pub(super) fn sessions(&self) -> Vec<Addr<Session>> {
+        self.lock()
+            .values()
+            .filter_map(|entry| entry.session())
+            .collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Entry>>> {
+        self.0
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.table.lock().remove(&self.sid);
+    }
+}

@@ -1,0 +1,202 @@
+//! WebSockets: the handshake, a new session on one, or the takeover of a polling session.
+
+mod frames;
+mod wire;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_codec::Framed;
+use actix_http::h1::{Codec, SendResponse};
+use actix_http::{Request, Response, StatusCode, ws};
+use actix_rt::net::TcpStream;
+use futures_util::StreamExt;
+use switchboard_actors::outbox::{Outbox, Wire};
+use switchboard_actors::session::{CloseReason, Incoming, Opening, Probed, Session, Upgraded};
+use switchboard_protocol::engineio::{Packet, RefusalCode};
+use switchboard_protocol::frame::Frame;
+
+use super::Endpoint;
+use super::origin::Verdict;
+use super::query::{Query, TransportKind};
+use super::table::{Entry, Phase};
+use frames::Packets;
+use wire::TcpWire;
+
+/// How long a WebSocket may take to take over from polling.
+const UPGRADE_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Serves a request that asks for a WebSocket; the stream belongs to it from here on.
+pub(super) async fn serve(
+    endpoints: &[Endpoint],
+    request: Request,
+    framed: Framed<TcpStream, Codec>,
+) {
+    let accepted = accept(endpoints, &request);
+    let response = match &accepted {
+        Ok(_) => ws::handshake_response(request.head())
+            .finish()
+            .set_body(String::new()),
+        Err(refusal) => refusal.response(),
+    };
+    let sent = SendResponse::new(framed, response).await;
+    let (Ok((endpoint, query, target)), Ok(framed)) = (accepted, sent) else {
+        return;
+    };
+    let parts = framed.into_parts();
+    let stream = Arc::new(parts.io);
+    let wire = Arc::new(TcpWire::new(Arc::clone(&stream)));
+    // Frames that a hasty client sent along with its handshake.
+    let early = parts.read_buf;
+    match target {
+        Target::New => open(
+            &endpoint,
+            query.connection(request.head()),
+            stream,
+            wire,
+            &early,
+        ),
+        // Not awaited here: the HTTP machinery behind this call is to be freed.
+        Target::Upgrade(entry) => {
+            actix_rt::spawn(upgrade(endpoint, entry, stream, wire, early.to_vec()));
+        }
+        Target::Taken => {
+            let outbox = endpoint.new_outbox();
+            outbox.attach(wire);
+            outbox.finish(&[Frame::close(CloseReason::Overlap.code(), "session taken")]);
+        }
+    }
+}
+
+/// Why no WebSocket is opened.
+enum Refusal {
+    NotFound,
+    Engine(RefusalCode),
+    Handshake,
+}
+
+impl Refusal {
+    fn response(&self) -> Response<String> {
+        let (status, body) = match self {
+            Self::NotFound => (404, String::new()),
+            Self::Handshake => (400, String::new()),
+            Self::Engine(code) => (code.http_status(), code.to_json()),
+        };
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+        Response::build(status)
+            .content_type("application/json")
+            .finish()
+            .set_body(body)
+    }
+}
+
+/// What a WebSocket is for.
+enum Target {
+    /// A new session.
+    New,
+    /// A polling session that moves over.
+    Upgrade(Arc<Entry>),
+    /// A session that has a WebSocket, or one on the way: this one is closed, the session unaffected.
+    Taken,
+}
+
+fn accept(endpoints: &[Endpoint], request: &Request) -> Result<(Endpoint, Query, Target), Refusal> {
+    let endpoint = endpoints
+        .iter()
+        .find(|e| e.serves(request.path()))
+        .ok_or(Refusal::NotFound)?;
+    if let Verdict::Refused = endpoint.0.origins.check(request.head()) {
+        return Err(Refusal::Engine(RefusalCode::Forbidden));
+    }
+    let query = Query::parse(request.uri().query().unwrap_or_default()).map_err(Refusal::Engine)?;
+    if query.transport != TransportKind::WebSocket {
+        return Err(Refusal::Engine(RefusalCode::BadRequest));
+    }
+    ws::verify_handshake(request.head()).map_err(|_| Refusal::Handshake)?;
+    let target = match &query.sid {
+        None => Target::New,
+        Some(sid) => {
+            let unknown = Refusal::Engine(RefusalCode::UnknownSid);
+            let entry = endpoint.0.table.get(sid).ok_or(unknown)?;
+            match entry.advance(Phase::Polling, Phase::Probing) {
+                true => Target::Upgrade(entry),
+                false => Target::Taken,
+            }
+        }
+    };
+    Ok((endpoint.clone(), query, target))
+}
+
+fn open(
+    endpoint: &Endpoint,
+    connection: switchboard_actors::service::Connection,
+    stream: Arc<TcpStream>,
+    wire: Arc<dyn Wire>,
+    early: &[u8],
+) {
+    let sid = switchboard_actors::random_id();
+    let outbox = endpoint.new_outbox();
+    outbox.attach(wire);
+    let packets = Packets::new(
+        stream,
+        Arc::clone(&outbox),
+        endpoint.0.settings.max_payload,
+        early,
+    );
+    let entry = Entry::new(Arc::clone(&outbox), Phase::WebSocket);
+    let lease = endpoint.0.table.insert(sid.clone(), Arc::clone(&entry));
+    let opening = Opening {
+        sid,
+        connection,
+        outbox,
+        incoming: Some(packets.boxed()),
+        lease: Box::new(lease),
+    };
+    let settings = Arc::clone(&endpoint.0.settings);
+    entry.set_session(Session::open(settings, endpoint.0.above.clone(), opening));
+}
+
+/// `2probe`, `3probe`, `5`: the client proves that the stream works, ends its poll, and moves over.
+async fn upgrade(
+    endpoint: Endpoint,
+    entry: Arc<Entry>,
+    stream: Arc<TcpStream>,
+    wire: Arc<TcpWire>,
+    early: Vec<u8>,
+) {
+    // The probe is answered on a way out of its own; the session's still belongs to polling.
+    let probe_outbox = endpoint.new_outbox();
+    probe_outbox.attach(Arc::clone(&wire) as Arc<dyn Wire>);
+    let limit = endpoint.0.settings.max_payload;
+    let mut packets = Packets::new(stream, Arc::clone(&probe_outbox), limit, &early);
+    let probed = probe(&entry, &mut packets, &probe_outbox);
+    let is_over = tokio::time::timeout(UPGRADE_DEADLINE, probed)
+        .await
+        .is_ok_and(|done| done);
+    let session = entry.session();
+    match session {
+        Some(session) if is_over && entry.advance(Phase::Probing, Phase::WebSocket) => {
+            packets.answer_to(Arc::clone(&entry.outbox));
+            let incoming = packets.boxed();
+            session.do_send(Upgraded { wire, incoming });
+        }
+        _ => {
+            entry.advance(Phase::Probing, Phase::Polling);
+            probe_outbox.finish(&[Frame::close(CloseReason::Protocol("").code(), "probe")]);
+        }
+    }
+}
+
+async fn probe(entry: &Entry, packets: &mut Packets, outbox: &Arc<Outbox>) -> bool {
+    let Some(Incoming::Ok(Packet::Ping(data))) = packets.next().await else {
+        return false;
+    };
+    if data != "probe" {
+        return false;
+    }
+    outbox.send(Packet::Pong(data).encode());
+    if let Some(session) = entry.session() {
+        session.do_send(Probed);
+    }
+    matches!(packets.next().await, Some(Ok(Packet::Upgrade)))
+}

@@ -1,0 +1,138 @@
+//! A real Mosquitto on a free loopback port, with a configuration of its own, stopped when dropped.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+/// How long Mosquitto may take to accept connections.
+const START_DEADLINE: Duration = Duration::from_secs(10);
+
+/// A running Mosquitto.
+pub struct Mosquitto {
+    child: Child,
+    address: SocketAddr,
+    /// Configuration and passwords; removed when dropped.
+    folder: PathBuf,
+}
+
+impl Mosquitto {
+    /// Starts one that admits everybody, or only these credentials (user name, password).
+    ///
+    /// `None`, and a line on stderr, when Mosquitto is not installed. Panics when it does not start.
+    pub fn start(credentials: Option<(&str, &str)>) -> Option<Self> {
+        let Some(program) = installed("mosquitto") else {
+            eprintln!("skipped: mosquitto is not installed");
+            return None;
+        };
+        // The free port may be taken by somebody else before Mosquitto binds it: try again then.
+        let started = (0..5).find_map(|_| Self::try_start(&program, credentials));
+        Some(started.expect("mosquitto exited at once on each of five ports"))
+    }
+
+    fn try_start(program: &Path, credentials: Option<(&str, &str)>) -> Option<Self> {
+        static STARTED: AtomicU32 = AtomicU32::new(0);
+        let number = STARTED.fetch_add(1, Ordering::Relaxed);
+        let name = format!("switchboard-mosquitto-{}-{number}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        fs::create_dir_all(&folder).expect("a folder for mosquitto's configuration");
+        let address = free_address();
+        let configuration = folder.join("mosquitto.conf");
+        fs::write(&configuration, settings(address, &folder, credentials))
+            .expect("mosquitto's configuration is written");
+        let child = Command::new(program)
+            .arg("-c")
+            .arg(&configuration)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("mosquitto is started");
+        let mut mosquitto = Self {
+            child,
+            address,
+            folder,
+        };
+        mosquitto.accepts().then_some(mosquitto)
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Waits until it accepts connections; false when it exited instead.
+    fn accepts(&mut self) -> bool {
+        let deadline = Instant::now() + START_DEADLINE;
+        while self
+            .child
+            .try_wait()
+            .expect("mosquitto's state is known")
+            .is_none()
+        {
+            if TcpStream::connect(self.address).is_ok() {
+                return true;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "mosquitto does not accept on {}",
+                self.address
+            );
+            std::thread::yield_now();
+        }
+        false
+    }
+}
+
+impl Drop for Mosquitto {
+    fn drop(&mut self) {
+        // By its own process id, and reaped; it may have exited already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Where a program is: on PATH, or in the folder where Debian puts servers.
+fn installed(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
+    folders
+        .map(|folder| folder.join(program))
+        .find(|file| file.is_file())
+}
+
+fn free_address() -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    listener
+        .local_addr()
+        .expect("a bound listener has an address")
+}
+
+/// Queues without limit, because its default of 1,000 drops QoS 1 messages of a burst.
+fn settings(address: SocketAddr, folder: &Path, credentials: Option<(&str, &str)>) -> String {
+    let mut lines = vec![
+        format!("listener {} {}", address.port(), address.ip()),
+        "persistence false".to_owned(),
+        "max_queued_messages 0".to_owned(),
+        "set_tcp_nodelay true".to_owned(),
+        "log_dest none".to_owned(),
+        format!("allow_anonymous {}", credentials.is_none()),
+    ];
+    if let Some((user, password)) = credentials {
+        let passwords = folder.join("passwords");
+        fs::write(&passwords, format!("{user}:{password}\n")).expect("passwords are written");
+        let tool = installed("mosquitto_passwd").expect("mosquitto_passwd comes with mosquitto");
+        let hashed = Command::new(tool).arg("-U").arg(&passwords).status();
+        assert!(
+            hashed.expect("mosquitto_passwd runs").success(),
+            "passwords are hashed"
+        );
+        // It gives up root for this user, who must be able to read the file.
+        lines.push("user root".to_owned());
+        lines.push(format!("password_file {}", passwords.display()));
+    }
+    lines.push(String::new());
+    lines.join("\n")
+}

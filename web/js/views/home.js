@@ -1,0 +1,66 @@
+/** The first view: the demo's sessions as cards, or a form for a session and its token. */
+
+import { loadDemo } from '../access.js';
+import { h } from '../dom.js';
+import { languageName } from '../format.js';
+import { displayPanel } from './display-panel.js';
+import { openForm } from './open-form.js';
+
+/**
+ * @typedef {import('../access.js').Demo} Demo
+ * @typedef {import('../access.js').DemoSession} DemoSession
+ */
+
+/** @type {import('../router.js').View} */
+export async function homeView(stage, _query, signal) {
+  document.title = 'Live captions · switchboard';
+  const { opener, panel } = displayPanel(stage.preferences);
+  const brand = h('p', { class: 'brand' }, h('img', { src: 'web/favicon.svg', alt: '', width: 28, height: 28 }), 'switchboard');
+  stage.header.append(h('div', { class: 'topbar' }, brand, opener, panel));
+  const page = h('div', { class: 'home', 'aria-busy': 'true' }, h('h1', { tabindex: -1 }, 'Live captions'));
+  stage.main.replaceChildren(page);
+  try {
+    const demo = await loadDemo();
+    if (signal.aborted) return;
+    page.append(...(demo ? demoContent(demo, stage.router) : formContent(stage.router)));
+  } catch {
+    if (signal.aborted) return;
+    const retry = { label: 'Try again', press: () => stage.router.show(true) };
+    const hint = 'Check your network connection, then try again.';
+    stage.notices.show('unreachable', { tone: 'error', title: 'The server cannot be reached.', hint, actions: [retry] });
+  }
+  page.removeAttribute('aria-busy');
+}
+
+/** @param {Demo} demo @param {import('../router.js').Router} router @returns {Node[]} */
+function demoContent(demo, router) {
+  const lead = demo.sessions.length > 0
+    ? `${demo.organization ? `${demo.organization}: ` : ''}choose a session to read along.`
+    : 'No session is live right now. Come back later, or open one below.';
+  const cards = h('ul', { class: 'cards', role: 'list' }, ...demo.sessions.map(sessionCard));
+  const other = h('details', { class: 'other' }, h('summary', {}, 'Open another session'), openForm(router, new URLSearchParams()));
+  return [h('p', { class: 'lead' }, lead), cards, other];
+}
+
+/** @param {import('../router.js').Router} router @returns {Node[]} */
+function formContent(router) {
+  return [h('p', { class: 'lead' }, 'Enter what the organizer of the session gave you.'), openForm(router, new URLSearchParams())];
+}
+
+/** @param {DemoSession} session @returns {HTMLElement} */
+function sessionCard({ id, name, description, channels }) {
+  const query = new URLSearchParams([['session', id], ...channels.map(({ index }) => ['channel', index])]);
+  const tags = channels.map((channel) => h('li', { class: 'tag' }, channelLabel(channel)));
+  return h('li', {},
+    h('a', { class: 'card', href: `?${query}`, 'data-route': true, 'data-testid': 'session-card', 'data-session': id },
+      h('span', { class: 'card-title' }, name),
+      description ? h('span', { class: 'card-description' }, description) : null),
+    h('ul', { class: 'tags', role: 'list', 'aria-label': `Channels of ${name}` }, ...tags));
+}
+
+/** @param {import('../access.js').Channel} channel @returns {string} */
+function channelLabel({ name, language }) {
+  if (language === null) return name;
+  const spoken = languageName(language);
+  return spoken.toLowerCase() === name.toLowerCase() ? name : `${name} · ${spoken}`;
+}
