@@ -58,7 +58,7 @@ async fn database(config: &Config) -> anyhow::Result<String> {
 async fn broker(config: &Config) -> anyhow::Result<String> {
     match &config.mqtt {
         Mqtt::External(url) => {
-            BrokerLink::connect(url, BROKER_DEADLINE).await?;
+            BrokerLink::connect(url, config.mqtt_ca.as_deref(), BROKER_DEADLINE).await?;
             Ok(format!("{url} accepts"))
         }
         Mqtt::Embedded { listen } => match TcpListener::bind(listen) {

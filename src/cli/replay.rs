@@ -1,14 +1,13 @@
 //! `switchboard replay`: publishes a recorded transcript to the broker in real time.
 
 use std::io::{IsTerminal, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, bail};
 use switchboard_protocol::ids::RoomId;
 
 use super::args::Replay;
-use crate::config::{Config, Mqtt, MqttUrl};
+use crate::config::{Config, Mqtt, MqttUrl, reachable};
 use crate::transcript::{BrokerLink, Recording, Run, play, timeline};
 
 /// How long the broker may take to accept.
@@ -21,7 +20,7 @@ pub(super) async fn run(config: &Config, replay: Replay) -> anyhow::Result<()> {
     let recording = Recording::read(&replay.file).with_context(|| name.clone())?;
     let room = RoomId::new(&replay.session, &replay.channel);
     let broker = broker(config)?;
-    let link = BrokerLink::connect(&broker, BROKER_DEADLINE).await?;
+    let link = BrokerLink::connect(&broker, config.mqtt_ca.as_deref(), BROKER_DEADLINE).await?;
     let mut progress = Progress::new(format!("{name} → {room}"));
     let mut first_segment = 0;
     loop {
@@ -52,16 +51,6 @@ fn broker(config: &Config) -> anyhow::Result<MqttUrl> {
         }
         Mqtt::Embedded { listen } => Ok(MqttUrl::plain(reachable(*listen))),
     }
-}
-
-/// Returns where to connect to what listens on `listen`: where that means all interfaces, this machine's own.
-fn reachable(listen: SocketAddr) -> SocketAddr {
-    let ip = match listen.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    SocketAddr::new(ip, listen.port())
 }
 
 /// One line on a terminal's stderr that rewrites itself; nothing elsewhere.

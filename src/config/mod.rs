@@ -21,6 +21,7 @@ pub use error::ConfigError;
 pub use layers::{Layer, Setting, Settings, Source};
 pub use mqtt_url::MqttUrl;
 pub use secret::{Secret, mask_url};
+pub use values::reachable;
 
 /// Everything that can be configured. No field prints a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +30,8 @@ pub struct Config {
     pub listen: Vec<SocketAddr>,
     /// The broker.
     pub mqtt: Mqtt,
+    /// PEM file of the certificates trusted for `mqtts`; none: the system's.
+    pub mqtt_ca: Option<PathBuf>,
     /// `sqlite:…` or `postgres:…`; may hold a password.
     pub database_url: Secret,
     /// HS256 key, at least 32 bytes.
@@ -149,6 +152,7 @@ impl Config {
         let config = Self {
             listen: required(settings, "listen", values::addresses)?,
             mqtt: mqtt(settings)?,
+            mqtt_ca: optional(settings, "mqtt_ca", values::text)?.map(PathBuf::from),
             database_url: required(settings, "database_url", values::database_url)?,
             jwt_secret: optional(settings, "jwt_secret", values::jwt_secret)?,
             jwks: optional(settings, "jwks", values::jwks)?,
@@ -207,12 +211,8 @@ impl Config {
 
 fn mqtt(settings: &Settings) -> Result<Mqtt, ConfigError> {
     let listen = required(settings, "mqtt_listen", values::address)?;
-    let ca = optional(settings, "mqtt_ca", values::text)?.map(PathBuf::from);
     let external = optional(settings, "mqtt_url", MqttUrl::parse)?;
-    Ok(match external {
-        Some(url) => Mqtt::External(MqttUrl { ca, ..url }),
-        None => Mqtt::Embedded { listen },
-    })
+    Ok(external.map_or(Mqtt::Embedded { listen }, Mqtt::External))
 }
 
 fn llm(settings: &Settings) -> Result<Option<Llm>, ConfigError> {

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 
 use percent_encoding::percent_decode_str;
 use url::Url;
@@ -22,8 +21,6 @@ pub struct MqttUrl {
     pub username: Option<String>,
     /// Password, percent-decoded.
     pub password: Option<Secret>,
-    /// PEM file of the certificates trusted with TLS; none: the system's. Not part of the URL.
-    pub ca: Option<PathBuf>,
 }
 
 impl MqttUrl {
@@ -35,7 +32,6 @@ impl MqttUrl {
             tls: false,
             username: None,
             password: None,
-            ca: None,
         }
     }
 
@@ -69,7 +65,6 @@ impl MqttUrl {
             tls,
             username: (!username.is_empty()).then_some(username),
             password: password.map(Secret::new),
-            ca: None,
         })
     }
 }

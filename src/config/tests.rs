@@ -99,17 +99,15 @@ fn every_key_of_the_table_is_read_and_reaches_the_configuration() {
     let sampled: BTreeSet<&str> = SAMPLES.iter().map(|(name, ..)| *name).collect();
     let known: BTreeSet<&str> = KEYS.iter().map(|key| key.name).collect();
     assert_eq!(sampled, known);
+    // What depends on an LLM or embeddings address shows only beside one.
+    let base = [
+        ("SWITCHBOARD_LLM_URL", "http://a/v1"),
+        ("SWITCHBOARD_EMBEDDINGS_URL", "http://b"),
+    ];
+    let before = from_environment(&base).unwrap();
     for key in KEYS {
         let (_, value, _) = SAMPLES.iter().find(|(name, ..)| *name == key.name).unwrap();
-        // What depends on an address shows only beside one.
-        let mut pairs = match key.name {
-            "mqtt_ca" => environment(&[("SWITCHBOARD_MQTT_URL", "mqtts://far")]),
-            _ => environment(&[
-                ("SWITCHBOARD_LLM_URL", "http://a/v1"),
-                ("SWITCHBOARD_EMBEDDINGS_URL", "http://b"),
-            ]),
-        };
-        let before = Config::load(&Layer::new(), pairs.clone(), None).unwrap();
+        let mut pairs = environment(&base);
         pairs.push((key.environment().into(), value.into()));
         let after = Config::load(&Layer::new(), pairs, None).unwrap();
         assert_ne!(before, after, "{} changes nothing", key.name);

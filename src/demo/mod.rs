@@ -4,23 +4,24 @@
 //! The sessions' texts are in lecture.txt and council.txt, read by `script`.
 
 mod script;
-#[cfg(test)]
-mod tests;
 
-use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 use switchboard_protocol::ids::{OrganizationId, RoomId, SessionId, UserId};
 use tokio::task::JoinHandle;
 
-use crate::config::MqttUrl;
+use crate::config::{MqttUrl, reachable};
 use crate::store::{Channel, NewSession, Role, SessionChange, Store, StoreError, Visibility};
 use crate::tokens::TokenIssuer;
 use crate::transcript::{BrokerLink, LinkError, Recording, Run, Utterance, play, timeline};
 
-/// How long the demo's tokens are good for.
-const TOKEN_LIFE: Duration = Duration::from_secs(30 * 86_400);
+/// How long the tokens are good for that the command prints.
+const TOKEN_LIFE: Duration = Duration::from_secs(7 * 86_400);
+/// How long a page's token is good for; the page fetches a new one when it ends.
+const PAGE_TOKEN_LIFE: Duration = Duration::from_secs(3_600);
 /// How long the broker may take to accept the transcriber.
 const BROKER_DEADLINE: Duration = Duration::from_secs(5);
 /// Pause before the transcriber tries the broker again.
@@ -71,30 +72,6 @@ impl DemoSession {
         self.channels.iter().map(channel).collect()
     }
 
-    fn new_session(&self) -> NewSession {
-        NewSession {
-            id: self.id(),
-            name: self.name.to_owned(),
-            organization: organization(),
-            visibility: Visibility::Public,
-            owner: None,
-            password: None,
-            record: false,
-            channels: self.channels(),
-        }
-    }
-
-    /// What brings back a session that somebody changed.
-    fn change(&self) -> SessionChange {
-        SessionChange {
-            name: Some(self.name.to_owned()),
-            visibility: Some(Visibility::Public),
-            password: Some(None),
-            channels: Some(self.channels()),
-            ..SessionChange::default()
-        }
-    }
-
     /// Returns what each channel's room hears.
     fn recordings(&self) -> Vec<(RoomId, Recording)> {
         let floor = script::parse(self.script, "en", "fr");
@@ -123,15 +100,9 @@ fn user() -> UserId {
     USER.parse().expect("a user id")
 }
 
-/// The demo beside a running server.
-#[derive(Clone)]
-pub struct Demo {
-    issuer: TokenIssuer,
-}
-
-/// Puts the demo's organization, its user (a maintainer) and its public sessions into `store`, whether or not they
-/// were there. `issuer` signs the demo's tokens.
-pub async fn seed(store: &Store, issuer: &TokenIssuer) -> Result<Demo, StoreError> {
+/// Puts the demo's organization, its user (a maintainer) and its sessions into `store`, whether or not they were
+/// there.
+pub async fn seed(store: &Store) -> Result<(), StoreError> {
     let organization = organization();
     store
         .put_organization(&organization, "Demonstration")
@@ -140,85 +111,50 @@ pub async fn seed(store: &Store, issuer: &TokenIssuer) -> Result<Demo, StoreErro
         .put_member(&organization, &user(), Role::Maintainer)
         .await?;
     for session in &SESSIONS {
-        match store.create_session(session.new_session()).await {
+        let created = store
+            .create_session(NewSession {
+                id: session.id(),
+                name: session.name.to_owned(),
+                organization: organization.clone(),
+                visibility: Visibility::Public,
+                owner: None,
+                password: None,
+                record: false,
+                channels: session.channels(),
+            })
+            .await;
+        match created {
             Err(StoreError::SessionExists(id)) => {
-                store.update_session(&id, session.change()).await?;
+                let change = SessionChange {
+                    name: Some(session.name.to_owned()),
+                    visibility: Some(Visibility::Public),
+                    password: Some(None),
+                    channels: Some(session.channels()),
+                    ..SessionChange::default()
+                };
+                store.update_session(&id, change).await?;
             }
-            created => drop(created?),
+            other => drop(other?),
         }
     }
-    Ok(Demo {
-        issuer: issuer.clone(),
+    Ok(())
+}
+
+/// Starts the transcriber: publishes the sessions' captions to `broker`, at speaking pace, again and again, until the
+/// task is aborted. `ca` is as in the configuration.
+pub fn feed(broker: MqttUrl, ca: Option<PathBuf>) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        let [lecture, council] = &SESSIONS;
+        tokio::join!(speak(lecture, &broker, &ca), speak(council, &broker, &ca));
     })
 }
 
-impl Demo {
-    /// Returns what the page learns, as JSON: `{organization, sessions: [{id, name, description, channels: [{index,
-    /// name, language}], token}]}`. It holds guest tokens only: whoever can reach the page can read it.
-    pub fn document(&self) -> String {
-        let sessions: Vec<SessionInfo> = SESSIONS
-            .iter()
-            .map(|session| SessionInfo {
-                id: session.id,
-                name: session.name,
-                description: session.description,
-                channels: session.channels(),
-                token: self.guest_token(session),
-            })
-            .collect();
-        serde_json::json!({ "organization": ORGANIZATION, "sessions": sessions }).to_string()
-    }
-
-    /// Prints a token of each kind, a labelled line each.
-    pub fn print(&self, out: &mut impl Write) -> std::io::Result<()> {
-        let user = self.issuer.issue_user(&user(), TOKEN_LIFE);
-        writeln!(out, "user token: {user}")?;
-        writeln!(out, "guest token: {}", self.guest_token(&SESSIONS[0]))?;
-        let admin = self.issuer.issue_admin(TOKEN_LIFE);
-        writeln!(out, "admin token: {admin}")
-    }
-
-    /// Starts the transcriber: it publishes the sessions' captions to `broker`, at speaking pace, again and again,
-    /// until the returned guard is dropped.
-    pub fn feed(&self, broker: &MqttUrl) -> Feed {
-        let broker = broker.clone();
-        Feed(tokio::spawn(async move {
-            let [lecture, council] = &SESSIONS;
-            tokio::join!(speak(lecture, &broker), speak(council, &broker));
-        }))
-    }
-
-    fn guest_token(&self, session: &DemoSession) -> String {
-        let (id, organization) = (session.id(), organization());
-        self.issuer.issue_guest(&id, &organization, TOKEN_LIFE)
-    }
-}
-
-/// A transcriber at work; dropping it ends its work.
-pub struct Feed(JoinHandle<()>);
-
-impl Drop for Feed {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-/// A session as the page reads it.
-#[derive(Serialize)]
-struct SessionInfo {
-    id: &'static str,
-    name: &'static str,
-    description: &'static str,
-    channels: Vec<Channel>,
-    token: String,
-}
-
 /// Speaks one session's text for ever.
-async fn speak(session: &DemoSession, broker: &MqttUrl) {
+async fn speak(session: &DemoSession, broker: &MqttUrl, ca: &Option<PathBuf>) {
     let recordings = session.recordings();
     let mut first_segment = 0;
     loop {
-        let ended = speak_until_lost(&recordings, &mut first_segment, broker).await;
+        let ended = speak_until_lost(&recordings, &mut first_segment, broker, ca).await;
         if let Err(error) = ended {
             log::warn!("demo transcriber of {}: {error}", session.id);
         }
@@ -230,8 +166,9 @@ async fn speak_until_lost(
     recordings: &[(RoomId, Recording)],
     first_segment: &mut u64,
     broker: &MqttUrl,
+    ca: &Option<PathBuf>,
 ) -> Result<(), LinkError> {
-    let link = BrokerLink::connect(broker, BROKER_DEADLINE).await?;
+    let link = BrokerLink::connect(broker, ca.as_deref(), BROKER_DEADLINE).await?;
     loop {
         let run = Run {
             started: SystemTime::now(),
@@ -243,5 +180,180 @@ async fn speak_until_lost(
         let segments = recordings.iter().map(|(_, recording)| recording.segments());
         *first_segment += segments.max().unwrap_or_default();
         tokio::time::sleep(BETWEEN_RUNS).await;
+    }
+}
+
+/// What the page learns, as JSON, at its address `demo.json`. Holds guest tokens only, fresh at each call: whoever can
+/// reach the page can read it.
+#[derive(Clone, Debug, Serialize)]
+pub struct DemoInfo {
+    /// The organization's id.
+    pub organization: String,
+    /// Its sessions.
+    pub sessions: Vec<SessionInfo>,
+}
+
+/// A session that the page can show.
+#[derive(Clone, Debug, Serialize)]
+pub struct SessionInfo {
+    /// Its id.
+    pub id: String,
+    /// What people call it.
+    pub name: String,
+    /// A sentence about it.
+    pub description: String,
+    /// Its channels.
+    pub channels: Vec<Channel>,
+    /// A guest token for it.
+    pub token: String,
+}
+
+impl DemoInfo {
+    /// Makes the page's information, with fresh tokens.
+    pub fn issue(issuer: &TokenIssuer) -> Self {
+        let session = |session: &DemoSession| SessionInfo {
+            id: session.id.to_owned(),
+            name: session.name.to_owned(),
+            description: session.description.to_owned(),
+            channels: session.channels(),
+            token: issuer.issue_guest(&session.id(), &organization(), PAGE_TOKEN_LIFE),
+        };
+        Self {
+            organization: ORGANIZATION.to_owned(),
+            sessions: SESSIONS.iter().map(session).collect(),
+        }
+    }
+}
+
+/// Returns what the command prints: the page's address, and a token of each kind as a plain JWT, a line each.
+/// `listening` is the first address of the server; one that means all interfaces is shown as this machine's own.
+pub fn announcement(listening: SocketAddr, issuer: &TokenIssuer) -> String {
+    let page = reachable(listening);
+    let user = issuer.issue_user(&user(), TOKEN_LIFE);
+    let guest = issuer.issue_guest(&SESSIONS[0].id(), &organization(), TOKEN_LIFE);
+    let admin = issuer.issue_admin(TOKEN_LIFE);
+    format!("page: http://{page}/\nuser token: {user}\nguest token: {guest}\nadmin token: {admin}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+    use switchboard_actors::ports::{Authenticator, Principal};
+    use switchboard_protocol::topics::CaptionKind;
+
+    use super::*;
+    use crate::tokens::TokenVerifier;
+
+    const SECRET: &str = "0123456789abcdef0123456789abcdef";
+    const RUN: Run = Run {
+        started: SystemTime::UNIX_EPOCH,
+        first_segment: 0,
+    };
+
+    #[test]
+    fn every_channel_speaks_for_three_minutes_with_several_speakers() {
+        for (room, recording) in SESSIONS.iter().flat_map(DemoSession::recordings) {
+            let out = recording.publications(RUN);
+            let first = out.first().unwrap().at;
+            let last = out.last().unwrap().at;
+            assert!(first < Duration::from_secs(5), "{room}");
+            let length = last - first;
+            assert!(length > Duration::from_secs(180), "{room}: {length:?}");
+            let payload = |one: &[u8]| serde_json::from_slice::<Value>(one).unwrap();
+            let finals = out.iter().filter(|one| one.kind == CaptionKind::Final);
+            let speakers: BTreeSet<String> = finals
+                .map(|one| payload(&one.payload)["locutor"].to_string())
+                .collect();
+            assert!(speakers.len() >= 3, "{room}: {speakers:?}");
+        }
+    }
+
+    #[test]
+    fn the_lecture_is_translated_and_interpreted_and_partials_rewrite_themselves() {
+        let [(floor, said), (interpretation, heard)] = &SESSIONS[0].recordings()[..] else {
+            panic!("two channels");
+        };
+        assert_eq!(
+            (floor.as_str(), interpretation.as_str()),
+            ("demo-lecture/1", "demo-lecture/2")
+        );
+        let said = said.publications(RUN);
+        let count = |kind| said.iter().filter(|one| one.kind == kind).count();
+        assert_eq!(
+            count(CaptionKind::FinalTranslation),
+            count(CaptionKind::Final)
+        );
+        assert_eq!(
+            count(CaptionKind::PartialTranslation),
+            count(CaptionKind::Final)
+        );
+        let text = |needle: &str| {
+            said.iter()
+                .any(|one| std::str::from_utf8(&one.payload).unwrap().contains(needle))
+        };
+        assert!(text("where the blue line meats") && text("where the blue line meets"));
+        let heard = heard.publications(RUN);
+        assert!(
+            heard.iter().all(|one| {
+                serde_json::from_slice::<Value>(&one.payload).unwrap()["lang"] == "fr"
+            })
+        );
+    }
+
+    #[tokio::test]
+    async fn seeding_twice_leaves_one_set_of_public_sessions() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("demo.db").display());
+        let store = Store::connect(&url).await.unwrap();
+        store.migrate().await.unwrap();
+        seed(&store).await.unwrap();
+        seed(&store).await.unwrap();
+        let sessions = store.sessions_of(&organization(), None, 10).await.unwrap();
+        assert_eq!(sessions.len(), SESSIONS.len());
+        assert!(
+            sessions
+                .iter()
+                .all(|one| one.visibility == Visibility::Public)
+        );
+        let role = store.member_role(&organization(), &user()).await.unwrap();
+        assert_eq!(role, Some(Role::Maintainer));
+        store.close().await;
+    }
+
+    #[test]
+    fn the_page_gets_a_guest_token_for_each_session_and_no_other() {
+        let issuer = TokenIssuer::new(SECRET).unwrap();
+        let verifier = TokenVerifier::from_secret(SECRET).unwrap();
+        let info = DemoInfo::issue(&issuer);
+        for session in &info.sessions {
+            let identity = verifier.authenticate(&session.token).unwrap();
+            let expected = Principal::Guest {
+                session: session.id.parse().unwrap(),
+                organization: Some(organization()),
+            };
+            assert_eq!(identity.principal, expected);
+        }
+        let json = serde_json::to_value(&info).unwrap();
+        assert_eq!(json["sessions"][0]["channels"][1]["language"], "fr");
+        assert_eq!(json.to_string().matches("eyJ").count() / 2, SESSIONS.len());
+    }
+
+    #[test]
+    fn the_announcement_has_the_page_and_a_token_of_each_kind_on_a_line_each() {
+        let issuer = TokenIssuer::new(SECRET).unwrap();
+        let verifier = TokenVerifier::from_secret(SECRET).unwrap();
+        let text = announcement("0.0.0.0:8080".parse().unwrap(), &issuer);
+        let lines: Vec<(&str, &str)> = text
+            .lines()
+            .filter_map(|line| line.split_once(": "))
+            .collect();
+        let labels: Vec<&str> = lines.iter().map(|(label, _)| *label).collect();
+        assert_eq!(labels, ["page", "user token", "guest token", "admin token"]);
+        assert_eq!(lines[0].1, "http://127.0.0.1:8080/");
+        for (label, token) in &lines[1..] {
+            assert!(verifier.authenticate(token).is_ok(), "{label}");
+        }
     }
 }

@@ -74,8 +74,12 @@ pub struct BrokerLink {
 
 impl BrokerLink {
     /// Connects to `broker`, with its credentials, and waits for it to accept.
-    pub async fn connect(broker: &MqttUrl, deadline: Duration) -> Result<Self, LinkError> {
-        let (client, mut event_loop) = AsyncClient::new(options(broker)?, 1);
+    pub async fn connect(
+        broker: &MqttUrl,
+        ca: Option<&Path>,
+        deadline: Duration,
+    ) -> Result<Self, LinkError> {
+        let (client, mut event_loop) = AsyncClient::new(options(broker, ca)?, 1);
         let accepted = tokio::time::timeout(deadline, event_loop.poll()).await;
         let accepted = accepted.map_err(|_| LinkError::Deadline {
             broker: broker.to_string(),
@@ -152,7 +156,7 @@ async fn poll(mut event_loop: EventLoop, sender: watch::Sender<Seen>, broker: St
     }
 }
 
-fn options(broker: &MqttUrl) -> Result<MqttOptions, LinkError> {
+fn options(broker: &MqttUrl, ca: Option<&Path>) -> Result<MqttOptions, LinkError> {
     let random = getrandom::u64().unwrap_or_else(|_| u64::from(std::process::id()));
     let id = format!("switchboard-publisher-{random:016x}");
     let mut options = MqttOptions::new(id, broker.host.clone(), broker.port);
@@ -165,7 +169,7 @@ fn options(broker: &MqttUrl) -> Result<MqttOptions, LinkError> {
         options.set_credentials(user, password);
     }
     if broker.tls {
-        let tls = TlsConfiguration::Rustls(tls_config(broker.ca.as_deref())?);
+        let tls = TlsConfiguration::Rustls(tls_config(ca)?);
         options.set_transport(Transport::tls_with_config(tls));
     }
     Ok(options)

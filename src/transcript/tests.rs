@@ -326,7 +326,7 @@ async fn a_publication_that_an_outage_swallows_is_sent_again() {
         (again.topic, again.payload, second)
     };
     let publisher = async {
-        let link = BrokerLink::connect(&url, LONG).await.unwrap();
+        let link = BrokerLink::connect(&url, None, LONG).await.unwrap();
         link.publish("a/b", Bytes::from_static(b"{}"))
             .await
             .unwrap();
@@ -342,7 +342,7 @@ async fn a_publication_that_an_outage_swallows_is_sent_again() {
 async fn a_refused_login_says_so_without_the_password() {
     let (listener, url) = listener().await;
     let broker = FakeBroker::accept(&listener, ConnectReturnCode::BadUserNamePassword);
-    let (_broker, link) = tokio::join!(broker, BrokerLink::connect(&url, LONG));
+    let (_broker, link) = tokio::join!(broker, BrokerLink::connect(&url, None, LONG));
     let error = link.err().expect("the login was refused").to_string();
     assert!(
         error.contains("BadUserNamePassword") && !error.contains("hush"),
@@ -353,7 +353,7 @@ async fn a_refused_login_says_so_without_the_password() {
 #[tokio::test]
 async fn a_broker_that_never_answers_ends_at_the_deadline() {
     let (_listener, url) = listener().await;
-    let link = BrokerLink::connect(&url, Duration::from_millis(20)).await;
+    let link = BrokerLink::connect(&url, None, Duration::from_millis(20)).await;
     assert!(matches!(link.err(), Some(LinkError::Deadline { .. })));
 }
 
