@@ -1,0 +1,4 @@
+//! The actors' promises, tested from outside over fakes and a paused clock.
+
+mod outbox;
+mod outbox_threads;
