@@ -187,10 +187,16 @@ impl RoomRegistry {
         else {
             return;
         };
-        for (_, waiting) in entry.waiting.take().unwrap_or_default() {
+        for (socket, waiting) in entry.waiting.take().unwrap_or_default() {
+            if grant == Grant::Refused {
+                // Whose join fails is no member. So the room ends, and the next join asks the broker again.
+                let left = self.memberships.leave(socket, room);
+                self.leave(socket, room, left);
+            }
             // Its session may have gone; then nobody waits.
             let _ = waiting.send(grant);
         }
+        self.count();
     }
 
     fn leave(&mut self, socket: SocketId, room: &RoomId, left: Left) {
