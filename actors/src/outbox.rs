@@ -161,6 +161,10 @@ impl Outbox {
             wire,
             blocked: false,
         };
+        // What waits goes to the stream; a poll that waits only has to end.
+        if let Some(waker) = state.poll_waker.take() {
+            waker.wake();
+        }
         self.flush(&mut state);
     }
 
