@@ -208,7 +208,6 @@ impl Harness {
         let lease = Arc::new(());
         self.leases.borrow_mut().push(Arc::downgrade(&lease));
         Opening {
-            sid: "sid".to_owned(),
             connection: Connection::default(),
             outbox: Arc::clone(outbox),
             incoming,
