@@ -33,9 +33,14 @@ impl Session {
     pub(super) fn await_connect(&mut self, ctx: &mut Context<Self>) {
         let timer = ctx.run_later(self.settings.connect_timeout, |session, ctx| {
             session.connect_timer = None;
-            if session.sockets.is_empty() && !session.busy {
-                session.close(CloseReason::ConnectTimeout, ctx);
+            if !session.sockets.is_empty() {
+                return;
             }
+            if session.busy {
+                // A CONNECT is being decided; should it be refused, the client still has a deadline.
+                return session.await_connect(ctx);
+            }
+            session.close(CloseReason::ConnectTimeout, ctx);
         });
         if let Some(earlier) = self.connect_timer.replace(timer) {
             ctx.cancel_future(earlier);
