@@ -68,8 +68,11 @@ pub fn scripted() -> Setup {
     }
 }
 
-/// Lets everybody into every namespace; refuses `/no` after a minute's thought.
+/// Lets everybody into every namespace; refuses `/no` after long thought.
 struct Open;
+
+/// How long it thinks about `/no`.
+pub const THOUGHT: Duration = Duration::from_secs(55);
 
 struct OpenSocket;
 
@@ -80,7 +83,7 @@ impl Service for Open {
     ) -> LocalBoxFuture<'static, Result<Accepted, Refusal>> {
         async move {
             if request.socket.namespace.as_str() == "/no" {
-                tokio::time::sleep(Duration::from_secs(60)).await;
+                tokio::time::sleep(THOUGHT).await;
                 return Err(Refusal::ConnectError("no"));
             }
             Ok(Accepted {
