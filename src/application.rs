@@ -3,6 +3,7 @@
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -56,8 +57,10 @@ pub struct Application {
     registry: Addr<RoomRegistry>,
     broker: watch::Receiver<BrokerStatus>,
     broker_url: MqttUrl,
+    mqtt_ca: Option<PathBuf>,
     store: Store,
-    demo: Option<demo::Demo>,
+    /// Signs the demo's tokens; none outside the demo.
+    demo: Option<TokenIssuer>,
     /// Ends when dropped.
     embedded: Option<EmbeddedBroker>,
     /// Threads that rooms run on.
@@ -84,10 +87,17 @@ impl Application {
         let verifier = TokenVerifier::start(secret, config.jwks.as_deref()).await?;
         let verifier: Arc<dyn Authenticator> = Arc::new(verifier);
         let issuer = secret.map(TokenIssuer::new).transpose()?;
-        let demo = match (options.demo, &issuer) {
-            (true, Some(issuer)) => Some(demo::seed(&store, issuer).await?),
-            _ => None,
+        let demo = match options.demo {
+            true => Some(
+                issuer
+                    .clone()
+                    .context("the demo needs a signing key of its own")?,
+            ),
+            false => None,
         };
+        if demo.is_some() {
+            demo::seed(&store).await?;
+        }
         let (embedded, broker_url) = broker(&config.mqtt).await?;
         let mqtt = mqtt_settings(config, &broker_url)?;
 
@@ -118,8 +128,7 @@ impl Application {
             metrics: metrics_registry,
         });
         let api_state = web::Data::new(ApiState::new(store.clone(), verifier, access, issuer));
-        let document = demo.as_ref().map(demo::Demo::document);
-        let document = web::Data::new(DemoDocument(document));
+        let document = web::Data::new(DemoDocument(demo.clone()));
         if embedded.is_some() {
             wait_for_broker(broker_status.clone()).await;
         }
@@ -143,6 +152,7 @@ impl Application {
             registry,
             broker: broker_status,
             broker_url,
+            mqtt_ca: config.mqtt_ca.clone(),
             store,
             demo,
             embedded,
@@ -184,8 +194,8 @@ impl Application {
         if let Some(address) = self.mqtt_address() {
             writeln!(out, "mqtt on {address}")?;
         }
-        if let Some(demo) = &self.demo {
-            demo.print(&mut out)?;
+        if let (Some(issuer), Some(address)) = (&self.demo, self.addresses.first()) {
+            writeln!(out, "{}", demo::announcement(*address, issuer))?;
         }
         out.flush()?;
         Ok(())
@@ -196,12 +206,17 @@ impl Application {
     where
         E: std::error::Error + Send + Sync + 'static,
     {
-        let feed = self.demo.as_ref().map(|demo| demo.feed(&self.broker_url));
+        let feed = self
+            .demo
+            .is_some()
+            .then(|| demo::feed(self.broker_url, self.mqtt_ca));
         let handle: ServerHandle = self.server.handle();
         let server = actix_rt::spawn(self.server);
         stop.await?;
         log::info!("stopping");
-        drop(feed);
+        if let Some(feed) = feed {
+            feed.abort();
+        }
         self.endpoint.close_all(STOP_DEADLINE).await;
         handle.stop(false).await;
         server.await??;

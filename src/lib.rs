@@ -2,12 +2,14 @@
 
 pub mod access;
 pub mod application;
+pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod embedded_broker;
 pub mod http;
 pub mod shutdown;
 pub mod store;
+pub mod telemetry;
 pub mod tokens;
 pub mod transcript;
 pub mod transport;

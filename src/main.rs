@@ -1,13 +1,9 @@
-fn main() -> anyhow::Result<()> {
+//! The program: hands the command line and the environment to [`switchboard::cli`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // TLS clients take the process's provider; a second one would only mean that somebody was quicker.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    env_logger::init();
-    let layer = switchboard::config::Layer::default();
-    let config = switchboard::config::Config::load(&layer, std::env::vars_os(), None)?;
-    actix_rt::System::new().block_on(switchboard::application::run(
-        config,
-        switchboard::application::RunOptions {
-            migrate: true,
-            demo: false,
-        },
-    ))
+    switchboard::cli::run(std::env::args_os(), std::env::vars_os())
 }

@@ -1,5 +1,7 @@
 //! What the actors count. Labels come from closed sets: no room, user or topic name ever becomes one.
 
+use std::ops::Deref;
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -17,9 +19,21 @@ pub struct Reason {
 
 type Count = Counter<u64, AtomicU64>;
 
-/// All counters and gauges of the actors; cheap to clone, shared by all of them.
+/// What is counted; cheap to clone, shared by all actors.
 #[derive(Clone, Debug, Default)]
-pub struct Metrics {
+pub struct Metrics(Arc<Counters>);
+
+impl Deref for Metrics {
+    type Target = Counters;
+
+    fn deref(&self) -> &Counters {
+        &self.0
+    }
+}
+
+/// All counters and gauges of the actors.
+#[derive(Debug, Default)]
+pub struct Counters {
     /// Engine.IO connections now open.
     pub connections: Gauge,
     /// Engine.IO connections opened.
@@ -64,7 +78,7 @@ pub struct Metrics {
     pub filters_unsubscribed: Count,
 }
 
-impl Metrics {
+impl Counters {
     /// Registers every metric under its public name.
     pub fn register(&self, registry: &mut Registry) {
         let r = registry.sub_registry_with_prefix("switchboard");

@@ -21,6 +21,7 @@ pub use error::ConfigError;
 pub use layers::{Layer, Setting, Settings, Source};
 pub use mqtt_url::MqttUrl;
 pub use secret::{Secret, mask_url};
+pub use values::reachable;
 
 /// Everything that can be configured. No field prints a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]

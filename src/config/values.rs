@@ -2,7 +2,7 @@
 //! repeating text that could hold a password.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use url::Url;
@@ -38,6 +38,16 @@ pub fn addresses(text: &str) -> Result<Vec<SocketAddr>, String> {
         }
     }
     Ok(addresses)
+}
+
+/// Returns where to connect to what listens on `listen`: where that means all interfaces, this machine's own.
+pub fn reachable(listen: SocketAddr) -> SocketAddr {
+    let ip = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, listen.port())
 }
 
 /// Reads a positive number of milliseconds, at most a day.

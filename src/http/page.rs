@@ -4,17 +4,20 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use rust_embed::RustEmbed;
 
+use crate::demo::DemoInfo;
+use crate::tokens::TokenIssuer;
+
 /// The page loads nothing from elsewhere, and nothing may be put into it.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
-                      connect-src 'self' ws: wss:; manifest-src 'self'; base-uri 'none'; \
-                      form-action 'self'; frame-ancestors 'self'";
+                      connect-src 'self'; base-uri 'none'; form-action 'none'; \
+                      frame-ancestors 'none'";
 
 #[derive(RustEmbed)]
 #[folder = "web/"]
 struct Files;
 
-/// The demo's sessions as the page reads them; absent outside the demo.
-pub struct DemoDocument(pub Option<String>);
+/// Signs the demo's guest tokens; none outside the demo.
+pub struct DemoDocument(pub Option<TokenIssuer>);
 
 /// Mounts the page. The application must have `web::Data<DemoDocument>`.
 pub fn configure(config: &mut web::ServiceConfig) {
@@ -61,10 +64,10 @@ fn hex(bytes: &[u8]) -> String {
 
 async fn demo(document: web::Data<DemoDocument>) -> HttpResponse {
     match &document.0 {
-        Some(json) => HttpResponse::Ok()
-            .content_type("application/json")
+        Some(issuer) => HttpResponse::Ok()
             .insert_header((header::CACHE_CONTROL, "no-store"))
-            .body(json.clone()),
-        None => HttpResponse::NotFound().finish(),
+            .json(DemoInfo::issue(issuer)),
+        // The page asks everywhere; a 404 would stand as a fault in every browser's console.
+        None => HttpResponse::NoContent().finish(),
     }
 }

@@ -268,6 +268,9 @@ async fn concurrent_writers_of_two_processes_wait_for_each_other() {
 async fn a_database_url_that_cannot_work_is_refused_in_one_line_without_its_password() {
     let folder = tempfile::tempdir().unwrap();
     let missing = format!("sqlite://{}/none/test.db", folder.path().display());
+    let garbage = folder.path().join("garbage.db");
+    std::fs::write(&garbage, "not a database".repeat(100)).unwrap();
+    let garbage = format!("sqlite://{}", garbage.display());
     let urls = [
         "postgres://ann:hunter2@localhost/db",
         "mysql://ann:hunter2@localhost/db",
@@ -277,6 +280,7 @@ async fn a_database_url_that_cannot_work_is_refused_in_one_line_without_its_pass
         "test.db",
         "",
         &missing,
+        &garbage,
     ];
     for url in urls {
         let Err(error) = Store::connect(url).await else {

@@ -17,6 +17,8 @@ const MOST_PARTIALS: usize = 64;
 const CORRECTED_AFTER: usize = 2;
 /// How long a translation takes.
 const TRANSLATING: Duration = Duration::from_millis(400);
+/// How far an interpreter is behind the speaker.
+const INTERPRETING: Duration = Duration::from_millis(1500);
 
 /// Something that one speaker said.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,6 +108,15 @@ impl Utterance {
             words: text.split_whitespace().map(word).collect(),
             translation: None,
         }
+    }
+
+    /// Returns what an interpreter makes of it: the translation, spoken a little later. None without one.
+    pub fn interpreted(&self) -> Option<Self> {
+        let translation = self.translation.as_ref()?;
+        let (start, end) = (self.start + INTERPRETING, self.end + INTERPRETING);
+        let mut utterance = Self::new(start, end, self.speaker.clone(), &translation.text);
+        utterance.language = Some(translation.language.clone());
+        Some(utterance)
     }
 
     /// Returns the end of each word: longer words take longer.

@@ -23,6 +23,14 @@ export function formatHour(at) {
   return CLOCK_SHORT.format(at);
 }
 
+/** Languages written from right to left (without a script in the tag, `az-Arab` and the like are beyond this page). */
+const RIGHT_TO_LEFT = new Set(['ar', 'ckb', 'dv', 'fa', 'he', 'ks', 'ps', 'sd', 'ug', 'ur', 'yi']);
+
+/** @param {string | null} tag @returns {'ltr' | 'rtl'} */
+export function direction(tag) {
+  return RIGHT_TO_LEFT.has(tag?.split('-')[0].toLowerCase() ?? '') ? 'rtl' : 'ltr';
+}
+
 /**
  * @param {string} tag a language tag, e.g. `fr` or `en-US`
  * @returns {string} its name in English, or the tag itself

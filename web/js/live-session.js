@@ -76,7 +76,7 @@ export class LiveSession extends EventTarget {
   #follow(socket, state) {
     // The server says `broker_ko` to a socket that connects during an outage, and nothing to others.
     if (state.phase === 'connected') this.#setBroker(socket, 'ok');
-    if (state.phase === 'reconnecting') this.#setBroker(socket, 'unknown');
+    if (state.phase === 'reconnecting' || state.phase === 'ended') this.#setBroker(socket, 'unknown');
     if (state.phase === 'ended' && state.reason !== 'closed') this.#endAll();
     const connection = sum([...this.#sockets.values()].map((each) => each.state));
     const { phase, reason, failures } = this.#connection;

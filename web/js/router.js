@@ -33,12 +33,15 @@ export class Router {
   /** @param {string} href relative to the page, e.g. `?session=S` */
   navigate(href) {
     history.pushState(null, '', href);
-    this.show();
-    document.querySelector('h1')?.focus();
+    this.show(true);
   }
 
-  /** Shows the present address anew. */
-  show() {
+  /**
+   * Shows the present address anew.
+   *
+   * @param {boolean} [focus] whether the focus goes to the new view's heading: it was on what is now gone
+   */
+  async show(focus = false) {
     this.#leave.abort();
     this.#leave = new AbortController();
     const { header, main, notices } = this.stage;
@@ -47,7 +50,9 @@ export class Router {
     notices.clearAll();
     const query = new URLSearchParams(location.search);
     const route = this.routes.find(({ matches }) => matches(query));
-    route?.view(this.stage, query, this.#leave.signal);
+    const { signal } = this.#leave;
+    await route?.view(this.stage, query, signal);
+    if (focus && !signal.aborted) document.querySelector('h1')?.focus();
   }
 
   /** Links marked `data-route` change the view without a page load. @param {MouseEvent} event */

@@ -2,6 +2,7 @@
 //! the statements, one file per table family. Nothing outside `store/` sees SQL.
 
 mod organizations;
+mod session_rows;
 mod sessions;
 
 use std::str::FromStr;
@@ -97,17 +98,20 @@ async fn commit(
         .map_err(|error| StoreError::query(operation, error))
 }
 
-/// Whether an organization exists, asked inside a write.
-async fn organization_exists(
+/// Whether a query by these keys finds a row, asked inside a write.
+async fn exists(
     connection: &mut SqliteConnection,
-    id: &str,
+    query: &'static str,
+    keys: &[&str],
 ) -> Result<bool, sqlx::Error> {
-    let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM organizations WHERE id = ?1")
-        .bind(id)
-        .fetch_optional(connection)
-        .await?;
-    Ok(found.is_some())
+    let query = keys
+        .iter()
+        .fold(sqlx::query(query), |query, key| query.bind(*key));
+    Ok(query.fetch_optional(connection).await?.is_some())
 }
+
+/// Asks [`exists`] for an organization.
+const ORGANIZATION: &str = "SELECT 1 FROM organizations WHERE id = ?1";
 
 fn pool(connections: u32) -> SqlitePoolOptions {
     SqlitePoolOptions::new()

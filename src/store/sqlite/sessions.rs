@@ -1,30 +1,13 @@
-//! Sessions with their channels: one row per channel is read (one statement, so one consistent picture), one
-//! session is handed out.
+//! Sessions with their channels, read by one statement, so that they are one consistent picture.
 
 use sqlx::SqliteConnection;
 use switchboard_protocol::ids::{OrganizationId, SessionId};
 
-use super::{Database, commit, now_ms, organization_exists};
+use super::session_rows::{Row, fold};
+use super::{Database, ORGANIZATION, commit, exists, now_ms};
 use crate::store::error::StoreError;
-use crate::store::model::{Channel, NewSession, Session, SessionChange, Visibility};
+use crate::store::model::{NewSession, Session, SessionChange};
 use crate::store::password::PasswordHash;
-
-/// A session's columns, and one of its channels' if it has any.
-#[derive(sqlx::FromRow)]
-struct Row {
-    id: String,
-    name: String,
-    organization_id: String,
-    visibility: String,
-    owner: Option<String>,
-    password_hash: Option<String>,
-    record: bool,
-    created_at: i64,
-    updated_at: i64,
-    channel_index: Option<i64>,
-    channel_name: Option<String>,
-    language: Option<String>,
-}
 
 /// Selects one session; its twin in [`Database::sessions_of`] selects a page of them.
 const SELECT_ONE: &str = "SELECT s.*, c.channel_index, c.name AS channel_name, c.language \
@@ -74,7 +57,8 @@ impl Database {
         let operation = format!("create session {}", new.id);
         let query = |error| StoreError::query(&operation, error);
         let mut transaction = self.begin(&operation).await?;
-        if !organization_exists(&mut transaction, new.organization.as_str())
+        let organization = [new.organization.as_str()];
+        if !exists(&mut transaction, ORGANIZATION, &organization)
             .await
             .map_err(query)?
         {
@@ -215,81 +199,5 @@ fn created(new: NewSession, now: i64) -> Session {
         channels,
         created_at_ms: now,
         updated_at_ms: now,
-    }
-}
-
-/// Joins neighbouring rows of one session.
-fn fold(rows: Vec<Row>, operation: &str) -> Result<Vec<Session>, StoreError> {
-    let mut sessions: Vec<Session> = Vec::new();
-    for mut row in rows {
-        let channel = channel(&mut row, operation)?;
-        if sessions
-            .last()
-            .is_none_or(|session| session.id.as_str() != row.id)
-        {
-            sessions.push(session(row, operation)?);
-        }
-        if let (Some(session), Some(channel)) = (sessions.last_mut(), channel) {
-            session.channels.push(channel);
-        }
-    }
-    Ok(sessions)
-}
-
-fn channel(row: &mut Row, operation: &str) -> Result<Option<Channel>, StoreError> {
-    let (Some(index), Some(name), Some(language)) = (
-        row.channel_index,
-        row.channel_name.take(),
-        row.language.take(),
-    ) else {
-        return Ok(None);
-    };
-    let index =
-        u16::try_from(index).map_err(|_| corrupt(operation, "channel_index", index.to_string()))?;
-    Ok(Some(Channel {
-        index,
-        name,
-        language,
-    }))
-}
-
-fn session(row: Row, operation: &str) -> Result<Session, StoreError> {
-    let owner = match row.owner {
-        Some(owner) => Some(
-            owner
-                .as_str()
-                .try_into()
-                .map_err(|_| corrupt(operation, "owner", owner))?,
-        ),
-        None => None,
-    };
-    Ok(Session {
-        id: row
-            .id
-            .as_str()
-            .try_into()
-            .map_err(|_| corrupt(operation, "id", row.id))?,
-        name: row.name,
-        organization: row
-            .organization_id
-            .as_str()
-            .try_into()
-            .map_err(|_| corrupt(operation, "organization_id", row.organization_id))?,
-        visibility: Visibility::from_stored(&row.visibility)
-            .ok_or_else(|| corrupt(operation, "visibility", row.visibility))?,
-        owner,
-        password: row.password_hash.map(PasswordHash::from_stored),
-        record: row.record,
-        channels: Vec::new(),
-        created_at_ms: u64::try_from(row.created_at).unwrap_or_default(),
-        updated_at_ms: u64::try_from(row.updated_at).unwrap_or_default(),
-    })
-}
-
-fn corrupt(operation: &str, column: &'static str, value: String) -> StoreError {
-    StoreError::Corrupt {
-        operation: operation.to_owned(),
-        column,
-        value,
     }
 }

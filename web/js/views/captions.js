@@ -52,7 +52,7 @@ function showSession(stage, access, signal) {
   const live = new LiveSession(access);
   const again = (/** @type {boolean} */ refused) => {
     if (refused) forgetToken(access.id);
-    stage.router.show();
+    stage.router.show(true);
   };
   listen(live, 'connection', signs.setConnection);
   listen(live, 'broker', signs.setBroker);
@@ -78,8 +78,8 @@ function homeLink() {
 
 /** @param {Preferences} preferences @param {AbortSignal} signal @returns {HTMLElement[]} */
 function sizeButtons(preferences, signal) {
-  const smaller = button('A−', () => preferences.resizeText(-1), { 'aria-label': 'Smaller text', 'data-testid': 'font-smaller' });
-  const larger = button('A+', () => preferences.resizeText(1), { 'aria-label': 'Larger text', 'data-testid': 'font-larger' });
+  const smaller = button('A−', () => preferences.resizeText(-1), { 'aria-label': 'A−, smaller text', 'data-testid': 'font-smaller' });
+  const larger = button('A+', () => preferences.resizeText(1), { 'aria-label': 'A+, larger text', 'data-testid': 'font-larger' });
   // `aria-disabled` rather than `disabled`: the focus stays on the button at the last step.
   const mark = () => {
     smaller.setAttribute('aria-disabled', String(preferences.values.textSize === 0));
@@ -108,7 +108,7 @@ function channelSwitches(columns) {
 function showUnreachable(stage) {
   stage.header.replaceChildren(h('div', { class: 'topbar' }, homeLink(), h('h1', { tabindex: -1 }, 'Live captions')));
   stage.main.replaceChildren();
-  const retry = { label: 'Try again', press: () => stage.router.show() };
+  const retry = { label: 'Try again', press: () => stage.router.show(true) };
   const hint = 'Check your network connection, then try again.';
   stage.notices.show('unreachable', { tone: 'error', title: 'The server cannot be reached.', hint, actions: [retry] });
 }

@@ -1,7 +1,7 @@
 /** One channel: its finals in a log that follows the speech, and the partial that rewrites itself below them. */
 
 import { button, h, setText } from '../dom.js';
-import { languageName } from '../format.js';
+import { direction, languageName } from '../format.js';
 import { Transcript } from '../transcript.js';
 import { Follower } from './follow.js';
 import { Line } from './line.js';
@@ -26,7 +26,10 @@ export class Column {
   #unseen = 0;
   #list = h('ol', { class: 'finals', role: 'list' });
   #partial = new Line(h('div', { class: 'partial', 'data-testid': 'partial', 'aria-live': 'off', hidden: true }));
-  #empty = h('p', { class: 'empty' });
+  #emptyTitle = h('strong');
+  #emptyHint = h('span');
+  // In the page's language, whatever the channel's is.
+  #empty = h('p', { class: 'empty', lang: 'en', dir: 'ltr' }, this.#emptyTitle, ' ', this.#emptyHint);
   #fault = h('p', { class: 'column-fault', role: 'alert', hidden: true });
   #newLines = h('span', { class: 'count' });
   #jump = button('Jump to live', () => this.#jumpToLive(), { class: 'button jump', 'data-testid': 'jump-live', hidden: true });
@@ -41,7 +44,7 @@ export class Column {
     const titleId = `channel-${channel.index}`;
     // Only the finals are a live region: a partial is rewritten several times a second.
     const log = h('div', { class: 'log', role: 'log', 'aria-live': 'polite', 'aria-relevant': 'additions', 'aria-label': `${channel.name}, captions` }, this.#list);
-    const text = h('div', { class: 'text', lang: channel.language }, this.#empty, log, this.#partial.element);
+    const text = h('div', { class: 'text', lang: channel.language, dir: direction(channel.language) }, this.#empty, log, this.#partial.element);
     // Focusable, so that the keyboard can scroll it.
     this.scroller = h('div', { class: 'scroller', tabindex: 0, role: 'group', 'aria-labelledby': titleId }, text);
     this.#jump.append(this.#newLines);
@@ -68,9 +71,10 @@ export class Column {
     this.follower.pin();
   }
 
-  /** @param {string} text what stands where no caption has come yet */
-  setEmptyText(text) {
-    setText(this.#empty, text);
+  /** Says what stands where no caption has come yet. @param {string} title @param {string} hint */
+  setEmptyText(title, hint) {
+    setText(this.#emptyTitle, title);
+    setText(this.#emptyHint, hint);
   }
 
   /** @param {string | null} fault why this channel has no captions; null: nothing is wrong */

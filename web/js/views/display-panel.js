@@ -25,6 +25,9 @@ export function displayPanel(preferences) {
   const translations = translationChoice(preferences);
   const panel = h('div', { id: PANEL_ID, class: 'panel', popover: 'auto', role: 'group', 'aria-label': 'Display' },
     themeChoice(preferences), contrastSwitch(preferences), translations.element);
+  panel.addEventListener('beforetoggle', () => {
+    panel.style.top = `${opener.getBoundingClientRect().bottom + 8}px`;
+  });
   return { opener, panel, offerTranslations: translations.offer };
 }
 

@@ -17,6 +17,7 @@ export class Follower {
   constructor(scroller, changed) {
     this.scroller = scroller;
     this.changed = changed;
+    scroller.toggleAttribute('data-following', true);
     scroller.addEventListener('scroll', () => this.#look(), { passive: true });
     // Larger text, a turned phone or a hidden neighbour move the end away without a scroll of the reader's.
     const observer = new ResizeObserver(() => this.pin());
@@ -30,7 +31,10 @@ export class Follower {
     this.#pinned = true;
     requestAnimationFrame(() => {
       this.#pinned = false;
-      if (this.following) this.scroller.scrollTop = this.scroller.scrollHeight;
+      if (!this.following) return;
+      this.scroller.scrollTop = this.scroller.scrollHeight;
+      // Old lines leave at the top: the end may now be above where it was.
+      this.#top = this.scroller.scrollTop;
     });
   }
 
@@ -52,6 +56,8 @@ export class Follower {
   #set(following) {
     if (this.following === following) return;
     this.following = following;
+    // The style sheet turns scroll anchoring off meanwhile: it would look like a reader's way up.
+    this.scroller.toggleAttribute('data-following', following);
     this.changed();
   }
 }

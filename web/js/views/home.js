@@ -12,7 +12,7 @@ import { openForm } from './open-form.js';
  */
 
 /** @type {import('../router.js').View} */
-export async function homeView(stage, query, signal) {
+export async function homeView(stage, _query, signal) {
   document.title = 'Live captions · switchboard';
   const { opener, panel } = displayPanel(stage.preferences);
   const brand = h('p', { class: 'brand' }, h('img', { src: 'web/favicon.svg', alt: '', width: 28, height: 28 }), 'switchboard');
@@ -25,7 +25,7 @@ export async function homeView(stage, query, signal) {
     page.append(...(demo ? demoContent(demo, stage.router) : formContent(stage.router)));
   } catch {
     if (signal.aborted) return;
-    const retry = { label: 'Try again', press: () => stage.router.show() };
+    const retry = { label: 'Try again', press: () => stage.router.show(true) };
     const hint = 'Check your network connection, then try again.';
     stage.notices.show('unreachable', { tone: 'error', title: 'The server cannot be reached.', hint, actions: [retry] });
   }

@@ -11,7 +11,7 @@ import { h, setText } from '../dom.js';
 const CONNECTION = { connecting: 'Connecting…', connected: 'Connected', reconnecting: 'Reconnecting…', ended: 'Disconnected' };
 
 /** @type {Record<BrokerState, string>} */
-const BROKER = { unknown: 'Source unknown', ok: 'Source ready', ko: 'Source lost' };
+const BROKER = { unknown: 'Source not known', ok: 'Source ready', ko: 'Source lost' };
 
 /**
  * @returns {{element: HTMLElement, setConnection: (state: ConnectionState) => void, setBroker: (state: BrokerState) => void}}
@@ -29,6 +29,8 @@ export function statusSigns() {
     setBroker(state) {
       broker.dataset.state = state;
       setText(broker, BROKER[state]);
+      // On a phone only the dot is left of this sign.
+      broker.title = BROKER[state];
     },
   };
 }

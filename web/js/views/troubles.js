@@ -34,7 +34,7 @@ export function reportTroubles(live, columns, notices, again) {
   /** @type {BrokerState} */
   let broker = 'unknown';
   const explain = () => {
-    for (const column of columns.values()) column.setEmptyText(emptyText(connection, broker));
+    for (const column of columns.values()) column.setEmptyText(...emptyText(connection, broker));
   };
   explain();
 
@@ -83,10 +83,11 @@ function connectionNotice({ phase, reason, failures }, retry, again) {
   return null;
 }
 
-/** @param {ConnectionState} connection @param {BrokerState} broker @returns {string} */
+/** @param {ConnectionState} connection @param {BrokerState} broker @returns {[string, string]} */
 function emptyText({ phase }, broker) {
-  if (phase === 'ended') return 'Not connected.';
-  if (phase === 'reconnecting') return 'Reconnecting…';
-  if (phase === 'connecting') return 'Connecting…';
-  return broker === 'ko' ? 'Waiting for the caption service…' : 'Waiting for speech…';
+  if (phase === 'ended') return ['Not connected', ''];
+  if (phase === 'reconnecting') return ['Reconnecting…', ''];
+  if (phase === 'connecting') return ['Connecting…', ''];
+  if (broker === 'ko') return ['Waiting for the caption service…', ''];
+  return ['Waiting for speech…', 'Captions appear here as soon as somebody speaks.'];
 }

@@ -1,0 +1,60 @@
+//! The few REST calls that give switchboard its sessions; the peers keep no store and need none.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::{Value, json};
+
+use crate::token::{ORGANIZATION, Signer};
+
+/// Creates the organization and its public `sessions`, one channel each.
+///
+/// # Errors
+/// When the server refuses one of them.
+pub fn create_sessions(server: SocketAddr, signer: &Signer, sessions: &[String]) -> Result<()> {
+    let token = signer.admin()?;
+    let organization = format!("/api/v1/organizations/{ORGANIZATION}");
+    call(
+        server,
+        &token,
+        "PUT",
+        &organization,
+        &json!({ "name": "Benchmark" }),
+    )?;
+    for session in sessions {
+        let body = json!({
+            "id": session,
+            "name": session,
+            "organizationId": ORGANIZATION,
+            "visibility": "public",
+            "channels": [{ "index": 1, "name": "c", "language": "en" }],
+        });
+        call(server, &token, "POST", "/api/v1/sessions", &body)?;
+    }
+    Ok(())
+}
+
+fn call(server: SocketAddr, token: &str, method: &str, path: &str, body: &Value) -> Result<()> {
+    let patience = Duration::from_secs(5);
+    let mut stream = TcpStream::connect_timeout(&server, patience).context("REST")?;
+    stream.set_read_timeout(Some(patience))?;
+    let body = body.to_string();
+    let length = body.len();
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nHost: {server}\r\nAuthorization: Bearer {token}\r\n\
+         Content-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+    )?;
+    let mut answer = Vec::new();
+    stream
+        .read_to_end(&mut answer)
+        .with_context(|| format!("{method} {path}"))?;
+    let answer = String::from_utf8_lossy(&answer);
+    ensure!(
+        answer.starts_with("HTTP/1.1 2"),
+        "{method} {path}: {answer}"
+    );
+    Ok(())
+}

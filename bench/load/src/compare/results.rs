@@ -1,0 +1,214 @@
+//! What the runs found, over all rounds, and the machine they ran on.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+use serde::Serialize;
+
+use super::server::Kind;
+use crate::runs::Findings;
+use crate::tally::Faults;
+
+/// The machine and the build, for the reader of a table.
+#[derive(Debug, Clone, Default, Args, Serialize)]
+pub struct Machine {
+    /// The commit that was measured.
+    #[arg(long, default_value = "unknown")]
+    pub commit: String,
+    /// The day.
+    #[arg(long, default_value = "unknown")]
+    pub date: String,
+    /// Versions of what the servers run on.
+    #[arg(long, default_value = "")]
+    pub versions: String,
+    /// The processor's name.
+    #[arg(skip)]
+    pub processor: String,
+    /// How many cores there are.
+    #[arg(skip)]
+    pub cores: usize,
+    /// The kernel's release.
+    #[arg(skip)]
+    pub kernel: String,
+}
+
+impl Machine {
+    /// The same, with what the kernel says filled in.
+    pub fn seen(self) -> Self {
+        let processors = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        let name = processors
+            .lines()
+            .find_map(|line| line.strip_prefix("model name"));
+        let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+        Self {
+            processor: name
+                .map_or("unknown", |name| name.trim_matches([' ', '\t', ':']))
+                .into(),
+            cores: processors
+                .lines()
+                .filter(|line| line.starts_with("processor"))
+                .count(),
+            kernel: kernel.trim().to_owned(),
+            ..self
+        }
+    }
+}
+
+/// One finding and where it belongs.
+#[derive(Debug, Serialize)]
+pub struct Entry {
+    /// From 1.
+    pub round: usize,
+    /// The server's name.
+    pub server: &'static str,
+    /// What was found.
+    #[serde(flatten)]
+    pub findings: Findings,
+}
+
+/// All findings.
+#[derive(Debug, Serialize)]
+pub struct Results {
+    /// Where they were made.
+    pub machine: Machine,
+    /// Whether the runs were too short to mean anything.
+    pub quick: bool,
+    /// Publications per room that were on the way flat out.
+    pub window: u64,
+    /// The findings, in the order in which they were made.
+    pub entries: Vec<Entry>,
+    /// `server run: reason` of each run that failed.
+    pub failures: Vec<String>,
+}
+
+impl Results {
+    /// None yet.
+    pub fn new(machine: Machine, quick: bool, window: u64) -> Self {
+        Self {
+            machine,
+            quick,
+            window,
+            entries: Vec::new(),
+            failures: Vec::new(),
+        }
+    }
+
+    /// Adds what a run found, or why it failed.
+    pub fn add(&mut self, round: usize, kind: Kind, run: &str, found: Result<Vec<Findings>>) {
+        let server = kind.name();
+        match found {
+            Ok(found) => {
+                let entries = found.into_iter().map(|findings| Entry {
+                    round,
+                    server,
+                    findings,
+                });
+                self.entries.extend(entries);
+            }
+            Err(error) => {
+                let failure = format!("{server} {run}: {error:#}");
+                eprintln!("failed: {failure}");
+                self.failures.push(failure);
+            }
+        }
+    }
+
+    /// The findings of one server's run.
+    pub fn of(&self, kind: Kind, mode: &str) -> impl Iterator<Item = &Findings> {
+        let wanted =
+            move |entry: &&Entry| entry.server == kind.name() && entry.findings.mode == mode;
+        self.entries
+            .iter()
+            .filter(wanted)
+            .map(|entry| &entry.findings)
+    }
+
+    /// The median over the rounds of one figure; `None` where no round has it.
+    pub fn median(
+        &self,
+        kind: Kind,
+        mode: &str,
+        figure: impl Fn(&Findings) -> Option<f64>,
+    ) -> Option<f64> {
+        median(self.of(kind, mode).filter_map(figure).collect())
+    }
+
+    /// The faults of all of a server's runs together, and how many viewers it threw out.
+    pub fn faults(&self, kind: Kind) -> (Faults, usize) {
+        let mut sum = (Faults::default(), 0);
+        for entry in self
+            .entries
+            .iter()
+            .filter(|entry| entry.server == kind.name())
+        {
+            let faults = entry.findings.faults.unwrap_or_default();
+            sum.0.lost += faults.lost;
+            sum.0.duplicated += faults.duplicated;
+            sum.0.out_of_order += faults.out_of_order;
+            sum.0.stray += faults.stray;
+            sum.1 += entry.findings.thrown_out;
+        }
+        sum
+    }
+
+    /// Writes `latest.md` and `latest.json` into `folder`; a quick run writes `quick.…`, so that it
+    /// does not replace real figures.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn write(&self, folder: &Path, table: &str) -> Result<()> {
+        fs::create_dir_all(folder).context("making the results folder")?;
+        let name = if self.quick { "quick" } else { "latest" };
+        fs::write(folder.join(name).with_extension("md"), table).context("writing the table")?;
+        let json = serde_json::to_string_pretty(self).context("encoding the results")?;
+        fs::write(
+            folder.join(name).with_extension("json"),
+            json + "
+",
+        )
+        .context("writing the runs")
+    }
+}
+
+/// The middle value, or the mean of the middle two.
+pub fn median(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    let upper = *values.get(values.len() / 2)?;
+    if values.len() % 2 == 1 {
+        return Some(upper);
+    }
+    Some(f64::midpoint(upper, values[values.len() / 2 - 1]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_median_is_the_middle_of_any_order() {
+        assert_eq!(median(vec![]), None);
+        assert_eq!(median(vec![3.0, 1.0, 2.0]), Some(2.0));
+        assert_eq!(median(vec![4.0, 1.0]), Some(2.5));
+    }
+
+    #[test]
+    fn faults_of_every_run_and_round_add_up() {
+        let mut results = Results::new(Machine::default(), true, 16);
+        let faults = Some(Faults {
+            lost: 2,
+            ..Faults::default()
+        });
+        let found = Findings {
+            faults,
+            thrown_out: 1,
+            ..Findings::default()
+        };
+        results.add(1, Kind::Node, "rate", Ok(vec![found.clone()]));
+        results.add(2, Kind::Node, "flood", Ok(vec![found.clone()]));
+        results.add(2, Kind::Bare, "flood", Ok(vec![found]));
+        let (sum, thrown_out) = results.faults(Kind::Node);
+        assert_eq!((sum.lost, thrown_out), (4, 2));
+    }
+}

@@ -1,0 +1,182 @@
+//! The servers under comparison: how each is started, and where it then listens.
+
+use std::io::{BufRead as _, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use clap::{Args, ValueEnum};
+
+use super::child::{Guarded, Scratch};
+use super::{Options, SECRET};
+
+/// How long a server may take to say where it listens.
+const START: Duration = Duration::from_secs(20);
+/// The longest part of a server's log that a failure quotes, in bytes from the end.
+const QUOTE: usize = 500;
+
+/// One of the servers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum Kind {
+    /// What this project builds.
+    Switchboard,
+    /// socket.io and mqtt.js on Node.
+    Node,
+    /// socketioxide and rumqttc.
+    Socketioxide,
+    /// One frame, one write per socket: the physical limit of a server that does not join frames.
+    Bare,
+    /// The same, joining what waits into one write.
+    BareCoalesce,
+}
+
+impl Kind {
+    /// The name on the command line and in the results.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Switchboard => "switchboard",
+            Self::Node => "node",
+            Self::Socketioxide => "socketioxide",
+            Self::Bare => "bare",
+            Self::BareCoalesce => "bare-coalesce",
+        }
+    }
+
+    /// The name in the table.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Switchboard => "**switchboard**",
+            Self::Node => "Node: socket.io + mqtt.js",
+            Self::Socketioxide => "socketioxide + rumqttc",
+            Self::Bare => "bare writer",
+            Self::BareCoalesce => "bare writer, coalescing",
+        }
+    }
+}
+
+/// Where the servers are.
+#[derive(Debug, Args)]
+pub struct Places {
+    /// The folder with the built peers.
+    #[arg(long, default_value = "target/release")]
+    binaries: PathBuf,
+    /// The built switchboard.
+    #[arg(long, default_value = "../target/release/switchboard")]
+    switchboard: PathBuf,
+    /// The folder of the Node gateway, its packages installed.
+    #[arg(long, default_value = "peers/node-gateway")]
+    node_gateway: PathBuf,
+}
+
+/// A server that listens.
+pub struct Running {
+    /// Where.
+    pub address: SocketAddr,
+    process: Guarded,
+}
+
+impl Running {
+    /// Starts a server, pinned, and waits until it says where it listens.
+    ///
+    /// # Errors
+    /// When it does not, with the end of its log.
+    pub fn start(
+        kind: Kind,
+        options: &Options,
+        broker: SocketAddr,
+        scratch: &Scratch,
+    ) -> Result<Self> {
+        let log = scratch.path(&format!("{}.log", kind.name()));
+        let command = command(kind, &options.places, broker, scratch)?;
+        let mut process = Guarded::start(options.server_core, &command, &log)?;
+        let stdout = process
+            .0
+            .stdout
+            .take()
+            .context("a server without standard output")?;
+        match listening(stdout).recv_timeout(START) {
+            Ok(address) => Ok(Self { address, process }),
+            Err(RecvTimeoutError::Timeout) => bail!("did not start in {START:?}: {}", tail(&log)),
+            Err(RecvTimeoutError::Disconnected) => bail!("ended at once: {}", tail(&log)),
+        }
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> i32 {
+        self.process.pid()
+    }
+}
+
+fn command(kind: Kind, places: &Places, broker: SocketAddr, scratch: &Scratch) -> Result<Command> {
+    let mut command = match kind {
+        Kind::Switchboard => return switchboard(&places.switchboard, broker, scratch),
+        Kind::Node => {
+            let mut node = Command::new("node");
+            node.arg(places.node_gateway.join("gateway.mjs"))
+                .env("NODE_ENV", "production");
+            node
+        }
+        Kind::Socketioxide => Command::new(places.binaries.join("socketioxide-gateway")),
+        Kind::Bare | Kind::BareCoalesce => Command::new(places.binaries.join("bare-writer")),
+    };
+    if kind == Kind::BareCoalesce {
+        command.arg("--coalesce");
+    }
+    command.args(["--listen", "127.0.0.1:0", "--mqtt", &broker.to_string()]);
+    command.env("BENCH_JWT_SECRET", SECRET);
+    Ok(command)
+}
+
+fn switchboard(program: &Path, broker: SocketAddr, scratch: &Scratch) -> Result<Command> {
+    let database = scratch.path("switchboard.db");
+    for file in ["switchboard.db", "switchboard.db-wal", "switchboard.db-shm"] {
+        match std::fs::remove_file(scratch.path(file)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(error).context("removing the last run's database");
+            }
+            _ => {}
+        }
+    }
+    let mut command = Command::new(program);
+    // Names left in the caller's environment must not change what is measured.
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("SWITCHBOARD_") {
+            command.env_remove(name);
+        }
+    }
+    command
+        .arg("serve")
+        .env("SWITCHBOARD_LISTEN", "127.0.0.1:0")
+        .env("SWITCHBOARD_MQTT_URL", format!("mqtt://{broker}"))
+        .env(
+            "SWITCHBOARD_DATABASE_URL",
+            format!("sqlite://{}", database.display()),
+        )
+        .env("SWITCHBOARD_JWT_SECRET", SECRET);
+    Ok(command)
+}
+
+/// The address of the line `listening on http://ADDR:PORT`, once it comes; later lines are read and dropped.
+fn listening(stdout: impl Read + Send + 'static) -> Receiver<SocketAddr> {
+    let (found, address) = channel();
+    thread::spawn(move || {
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            let address = line.strip_prefix("listening on http://").map(str::parse);
+            if let Some(Ok(address)) = address {
+                // Nobody waits for a second address.
+                let _ = found.send(address);
+            }
+        }
+    });
+    address
+}
+
+fn tail(log: &Path) -> String {
+    let bytes = std::fs::read(log).unwrap_or_default();
+    let start = bytes.len().saturating_sub(QUOTE);
+    String::from_utf8_lossy(&bytes[start..]).trim().to_owned()
+}

@@ -1,0 +1,156 @@
+//! The one thread: viewers and publisher on one epoll, turned by whichever run is on.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use mio::{Events, Interest, Poll, Token};
+
+use crate::publisher::Publisher;
+use crate::tally::Faults;
+use crate::token::Signer;
+use crate::viewers::Viewers;
+
+/// The publisher's place among the poll's tokens; viewers count from 0.
+const PUBLISHER: Token = Token(usize::MAX);
+/// Bytes read at a time.
+const SCRATCH: usize = 64 * 1024;
+/// How long opening may go without anyone getting in.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// How long the last deliveries may take altogether.
+const MAX_DRAIN: Duration = Duration::from_secs(30);
+
+/// The viewers, the publisher, and what is on the way between them.
+pub struct Driver {
+    /// The viewers.
+    pub viewers: Viewers,
+    publisher: Publisher,
+    poll: Poll,
+    events: Events,
+    scratch: Vec<u8>,
+    /// Deliveries that there will have been, once everything published has arrived.
+    expected: u64,
+    /// Zero of this tool's clock.
+    epoch: Instant,
+}
+
+impl Driver {
+    /// No viewer yet; viewers will join the rooms of `sessions` in turn.
+    ///
+    /// # Errors
+    /// When the broker cannot be reached.
+    pub fn new(
+        server: SocketAddr,
+        broker: SocketAddr,
+        sessions: Vec<String>,
+        tokens: Signer,
+    ) -> Result<Self> {
+        let poll = Poll::new().context("epoll")?;
+        let mut publisher = Publisher::connect(broker, &sessions)?;
+        let both = Interest::READABLE | Interest::WRITABLE;
+        poll.registry()
+            .register(&mut publisher.stream, PUBLISHER, both)?;
+        Ok(Self {
+            viewers: Viewers::new(server, sessions, tokens),
+            publisher,
+            poll,
+            events: Events::with_capacity(1_024),
+            scratch: vec![0; SCRATCH],
+            expected: 0,
+            epoch: Instant::now(),
+        })
+    }
+
+    /// Adds `count` viewers, `in_flight` of them on the way at a time, and waits until all have joined.
+    ///
+    /// # Errors
+    /// When the server refuses one, or nobody gets in for 15 seconds.
+    pub fn open(&mut self, count: usize, in_flight: usize) -> Result<()> {
+        let mut tokens = self.viewers.next_tokens(count)?.into_iter();
+        let start = self.viewers.joined();
+        let (mut joined, mut since) = (0, Instant::now());
+        while joined < count {
+            while self.viewers.on_the_way() < in_flight {
+                let Some(token) = tokens.next() else { break };
+                self.viewers
+                    .add(&token, &self.publisher, self.poll.registry())?;
+            }
+            self.turn(Duration::from_millis(100))?;
+            if let (_, Some(reason)) = self.viewers.gone() {
+                bail!("a viewer failed after {joined} of {count} had joined: {reason}");
+            }
+            let now = self.viewers.joined() - start;
+            if now > joined {
+                (joined, since) = (now, Instant::now());
+            } else if since.elapsed() > PATIENCE {
+                bail!("stuck: {joined} of {count} have joined");
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends what was published, then handles what is ready, waiting for it at most `patience`.
+    ///
+    /// # Errors
+    /// When the broker or the poll fails; viewers that fail are counted instead.
+    pub fn turn(&mut self, patience: Duration) -> Result<()> {
+        self.publisher.flush()?;
+        match self.poll.poll(&mut self.events, Some(patience)) {
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => return Ok(()),
+            polled => polled.context("epoll")?,
+        }
+        for event in &self.events {
+            match event.token() {
+                PUBLISHER => self.publisher.read(&mut self.scratch)?,
+                Token(number) => {
+                    let now = self.epoch.elapsed().as_nanos() as u64;
+                    self.viewers.ready(number, event, &mut self.scratch, now);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Publishes once, to the room whose turn it is; the next turn sends it.
+    pub fn publish(&mut self) {
+        let now = self.epoch.elapsed().as_nanos() as u64;
+        let room = self.publisher.publish(now);
+        self.expected += self.viewers.members(room);
+    }
+
+    /// Publications so far.
+    pub fn published(&self) -> u64 {
+        self.publisher.published
+    }
+
+    /// Deliveries that have been published and not received yet.
+    pub fn outstanding(&self) -> u64 {
+        self.expected.saturating_sub(self.viewers.tally.deliveries)
+    }
+
+    /// Stops waiting for outstanding deliveries, so that a lossy server does not end a flood.
+    pub fn write_off(&mut self) {
+        self.expected = self.viewers.tally.deliveries;
+    }
+
+    /// Turns until everything published has arrived, or nothing has for `patience`, or 30 seconds are over.
+    ///
+    /// # Errors
+    /// As [`Driver::turn`].
+    pub fn drain(&mut self, patience: Duration) -> Result<()> {
+        let (mut seen, mut since) = (self.viewers.tally.deliveries, Instant::now());
+        let end = since + MAX_DRAIN;
+        while self.outstanding() > 0 && since.elapsed() < patience && Instant::now() < end {
+            self.turn(Duration::from_millis(20))?;
+            if self.viewers.tally.deliveries > seen {
+                (seen, since) = (self.viewers.tally.deliveries, Instant::now());
+            }
+        }
+        Ok(())
+    }
+
+    /// What went wrong so far; exact once drained.
+    pub fn faults(&self) -> Faults {
+        self.viewers.faults(&self.publisher)
+    }
+}

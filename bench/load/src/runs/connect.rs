@@ -1,0 +1,43 @@
+//! A storm of arrivals: TCP connect, WebSocket upgrade, handshake with a token, and a granted join.
+
+use anyhow::Result;
+use clap::Args;
+
+use super::{Findings, Target, assemble};
+
+/// Viewers that come and go first, so that a just-in-time compiler has seen the way.
+const WARM_CLIENTS: usize = 500;
+
+/// The storm.
+#[derive(Debug, Clone, Args)]
+pub struct Options {
+    /// Viewers.
+    #[arg(long, default_value_t = 5_000)]
+    pub clients: usize,
+    /// Rooms they share.
+    #[arg(long, default_value_t = 10)]
+    pub rooms: usize,
+    /// Viewers on the way at a time.
+    #[arg(long, default_value_t = 64)]
+    pub in_flight: usize,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// When the server or the broker fails.
+pub fn run(options: &Options, target: &Target) -> Result<Findings> {
+    let (mut driver, process) = assemble(target, options.rooms)?;
+    driver.open(WARM_CLIENTS, options.in_flight)?;
+    driver.viewers.close_all();
+    process.wait_quiet()?;
+    let start = process.moment()?;
+    driver.open(options.clients, options.in_flight)?;
+    let spent = start.until(process.moment()?);
+    let count = options.clients as f64;
+    Ok(Findings {
+        connects_per_second: Some(count / spent.wall.as_secs_f64()),
+        server_cpu_us_per_connect: Some(spent.server.as_secs_f64() * 1e6 / count),
+        ..Findings::new("connect", options.rooms, &driver, spent)
+    })
+}

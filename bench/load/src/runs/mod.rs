@@ -1,0 +1,227 @@
+//! The runs: each opens viewers, does one thing for a bounded time, and says what it cost.
+
+mod connect;
+mod flood;
+mod grow;
+mod idle;
+mod rate;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+use serde::{Deserialize, Serialize};
+
+use crate::driver::Driver;
+use crate::process::{Process, Spent};
+use crate::tally::{Faults, Latency};
+use crate::token::Signer;
+
+/// Viewers on the way at a time while a run assembles, or storms.
+const IN_FLIGHT: usize = 64;
+/// How long the last deliveries may take once nothing is published any more.
+const DRAIN: Duration = Duration::from_secs(3);
+
+/// Whom a run talks to and measures.
+#[derive(Debug, Args)]
+pub struct Target {
+    /// The server's address.
+    #[arg(long)]
+    pub server: SocketAddr,
+    /// The broker's address.
+    #[arg(long)]
+    pub mqtt: SocketAddr,
+    /// The server's process.
+    #[arg(long)]
+    pub pid: i32,
+    /// The HS256 key of the tokens.
+    #[arg(long, env = "BENCH_JWT_SECRET", hide_env_values = true)]
+    pub secret: String,
+}
+
+/// What to do.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Mode {
+    /// Publish at a fixed pace: CPU per delivery and latency.
+    Rate(rate::Options),
+    /// Publish as fast as deliveries keep up.
+    Flood(flood::Options),
+    /// Hold joined viewers: memory per connection.
+    Idle(idle::Options),
+    /// Connect, handshake and join in a storm.
+    Connect(connect::Options),
+    /// One room that grows, at a fixed pace of deliveries.
+    Grow(grow::Options),
+}
+
+/// What one run found; what a run does not measure is absent.
+#[derive(Debug, Default, Clone, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Findings {
+    /// The run's name.
+    pub mode: String,
+    /// Viewers.
+    pub clients: usize,
+    /// Rooms they share.
+    pub rooms: usize,
+    /// Measured seconds on the wall.
+    pub seconds: f64,
+    /// Publications in the measured time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub publications: Option<u64>,
+    /// Deliveries received in the measured time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deliveries: Option<u64>,
+    /// Those, per second.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deliveries_per_second: Option<f64>,
+    /// Faults of the whole run, warm-up included.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub faults: Option<Faults>,
+    /// Publish to receipt, in microseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latency_us: Option<Latency>,
+    /// Server CPU per delivery, in microseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server_cpu_us_per_delivery: Option<f64>,
+    /// This tool's own CPU per delivery, in microseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub load_cpu_us_per_delivery: Option<f64>,
+    /// Growth of the server's resident memory per idle viewer, in KiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rss_kib_per_connection: Option<f64>,
+    /// Viewers that joined per second.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connects_per_second: Option<f64>,
+    /// Server CPU per viewer that joined, in microseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server_cpu_us_per_connect: Option<f64>,
+    /// How much of one core the server used.
+    pub server_busy: f64,
+    /// How much of one core this tool used.
+    pub load_busy: f64,
+    /// Viewers that the server threw out.
+    pub thrown_out: usize,
+    /// Times a flood waited in vain for its deliveries.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stalls: Option<u32>,
+}
+
+/// Does `mode` against `target`; a growing room yields several findings, the others one.
+///
+/// # Errors
+/// When the server or the broker fails.
+pub fn run(mode: &Mode, target: &Target) -> Result<Vec<Findings>> {
+    match mode {
+        Mode::Rate(options) => Ok(vec![rate::run(options, target)?]),
+        Mode::Flood(options) => Ok(vec![flood::run(options, target)?]),
+        Mode::Idle(options) => Ok(vec![idle::run(options, target)?]),
+        Mode::Connect(options) => Ok(vec![connect::run(options, target)?]),
+        Mode::Grow(options) => grow::run(options, target),
+    }
+}
+
+/// The session of the room with this number.
+pub fn session_name(room: usize) -> String {
+    format!("bench-{room}")
+}
+
+/// A driver for `rooms` rooms, and the process it measures.
+fn assemble(target: &Target, rooms: usize) -> Result<(Driver, Process)> {
+    let sessions = (0..rooms).map(session_name).collect();
+    let driver = Driver::new(
+        target.server,
+        target.mqtt,
+        sessions,
+        Signer::new(&target.secret),
+    )?;
+    Ok((driver, Process::open(target.pid)?))
+}
+
+impl Findings {
+    /// Findings with what every run has.
+    fn new(mode: &str, rooms: usize, driver: &Driver, spent: Spent) -> Self {
+        let share = |cpu: Duration| cpu.as_secs_f64() / spent.wall.as_secs_f64();
+        Self {
+            mode: mode.to_owned(),
+            clients: driver.viewers.joined(),
+            rooms,
+            seconds: spent.wall.as_secs_f64(),
+            server_busy: share(spent.server),
+            load_busy: share(spent.own),
+            thrown_out: driver.viewers.gone().0,
+            ..Self::default()
+        }
+    }
+
+    /// Adds what a run that publishes found.
+    fn with_flow(self, flow: Flow, driver: &Driver, spent: Spent) -> Self {
+        let each = |cpu: Duration| cpu.as_secs_f64() * 1e6 / flow.deliveries.max(1) as f64;
+        Self {
+            publications: Some(flow.publications),
+            deliveries: Some(flow.deliveries),
+            deliveries_per_second: Some(flow.deliveries as f64 / spent.wall.as_secs_f64()),
+            faults: Some(driver.faults()),
+            latency_us: Some(driver.viewers.tally.latency()),
+            server_cpu_us_per_delivery: Some(each(spent.server)),
+            load_cpu_us_per_delivery: Some(each(spent.own)),
+            ..self
+        }
+    }
+}
+
+/// Counts of the measured time.
+#[derive(Debug, Clone, Copy)]
+struct Flow {
+    publications: u64,
+    deliveries: u64,
+}
+
+impl Flow {
+    /// The counts so far.
+    fn of(driver: &Driver) -> Self {
+        Self {
+            publications: driver.published(),
+            deliveries: driver.viewers.tally.deliveries,
+        }
+    }
+
+    /// What came since `earlier`.
+    fn since(self, earlier: Self) -> Self {
+        Self {
+            publications: self.publications - earlier.publications,
+            deliveries: self.deliveries - earlier.deliveries,
+        }
+    }
+}
+
+/// Warms up with `step`, measures `seconds` of it, drains, and says what was found.
+fn measure_flow(
+    mode: &str,
+    rooms: usize,
+    driver: &mut Driver,
+    process: &Process,
+    times: Times,
+    mut step: impl FnMut(&mut Driver, Duration) -> Result<()>,
+) -> Result<Findings> {
+    step(driver, Duration::from_secs_f64(times.warm))?;
+    driver.viewers.tally.restart_clock();
+    let (start, before) = (process.moment()?, Flow::of(driver));
+    step(driver, Duration::from_secs_f64(times.seconds))?;
+    let spent = start.until(process.moment()?);
+    let flow = Flow::of(driver).since(before);
+    driver.drain(DRAIN)?;
+    Ok(Findings::new(mode, rooms, driver, spent).with_flow(flow, driver, spent))
+}
+
+/// How long a run that publishes lasts.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Times {
+    /// Seconds of warm-up, not measured.
+    #[arg(long, default_value_t = 2.0)]
+    pub warm: f64,
+    /// Seconds measured.
+    #[arg(long, default_value_t = 10.0)]
+    pub seconds: f64,
+}

@@ -1,0 +1,173 @@
+//! What was received: counted, timed, and checked against what was published.
+//!
+//! Each (socket, topic) has a [`Line`] that knows the next sequence number and the ones still missing,
+//! so that lost, duplicated and out of order are exact and told apart.
+
+use hdrhistogram::Histogram;
+use serde::{Deserialize, Serialize};
+
+/// How one (socket, topic) stands.
+#[derive(Debug, Default, Clone)]
+pub struct Line {
+    /// The sequence number expected next.
+    next: u32,
+    /// Numbers that were skipped and have not come yet; nearly always empty.
+    missing: Vec<u32>,
+}
+
+/// What one delivery turned out to be.
+#[derive(Debug, PartialEq, Eq)]
+enum Arrival {
+    InOrder,
+    /// Later than a younger one.
+    Late,
+    Duplicate,
+}
+
+impl Line {
+    /// A line of a socket that joined when `next` was about to be published.
+    pub fn from(next: u32) -> Self {
+        Self {
+            next,
+            missing: Vec::new(),
+        }
+    }
+
+    fn arrived(&mut self, sequence: u32) -> Arrival {
+        if sequence >= self.next {
+            self.missing.extend(self.next..sequence);
+            self.next = sequence + 1;
+            return Arrival::InOrder;
+        }
+        match self.missing.iter().position(|&missing| missing == sequence) {
+            Some(place) => {
+                self.missing.swap_remove(place);
+                Arrival::Late
+            }
+            None => Arrival::Duplicate,
+        }
+    }
+
+    /// How many of the `published` numbers never came.
+    pub fn lost(&self, published: u32) -> u64 {
+        self.missing.len() as u64 + u64::from(published.saturating_sub(self.next))
+    }
+}
+
+/// What went wrong with deliveries; all zero in a good run.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Faults {
+    /// Published after the socket joined, never received.
+    pub lost: u64,
+    /// Received more than once.
+    pub duplicated: u64,
+    /// Received after a younger one of the same topic.
+    pub out_of_order: u64,
+    /// Received by a socket of another room.
+    pub stray: u64,
+}
+
+/// Latency from publish to receipt, in microseconds.
+#[derive(Debug, Default, Clone, Copy, Serialize, Deserialize)]
+pub struct Latency {
+    pub p50: u64,
+    pub p99: u64,
+    pub p999: u64,
+    pub max: u64,
+}
+
+/// All that the sockets received together.
+pub struct Tally {
+    /// Deliveries received since the start, duplicates not counted again.
+    pub deliveries: u64,
+    /// Their faults, `lost` excepted, which only the lines know.
+    pub faults: Faults,
+    /// Latencies since the last [`Tally::restart_clock`], in microseconds.
+    latency: Histogram<u64>,
+}
+
+impl Tally {
+    /// Nothing received yet.
+    pub fn new() -> Self {
+        let latency = Histogram::new_with_bounds(1, 60_000_000, 3).expect("constant bounds");
+        Self {
+            deliveries: 0,
+            faults: Faults::default(),
+            latency,
+        }
+    }
+
+    /// Notes one delivery of `sequence` on `line`, `age` nanoseconds after its publication.
+    pub fn note(&mut self, line: &mut Line, sequence: u32, age: u64) {
+        match line.arrived(sequence) {
+            Arrival::InOrder => {}
+            Arrival::Late => self.faults.out_of_order += 1,
+            Arrival::Duplicate => {
+                self.faults.duplicated += 1;
+                return;
+            }
+        }
+        self.deliveries += 1;
+        self.latency.saturating_record(age / 1_000);
+    }
+
+    /// Forgets the latencies of the warm-up.
+    pub fn restart_clock(&mut self) {
+        self.latency.reset();
+    }
+
+    /// The latencies since then.
+    pub fn latency(&self) -> Latency {
+        let at = |quantile| self.latency.value_at_quantile(quantile);
+        Latency {
+            p50: at(0.5),
+            p99: at(0.99),
+            p999: at(0.999),
+            max: self.latency.max(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judge(sequences: &[u32], published: u32) -> (Faults, u64) {
+        let (mut tally, mut line) = (Tally::new(), Line::from(0));
+        for &sequence in sequences {
+            tally.note(&mut line, sequence, 1_000);
+        }
+        (
+            Faults {
+                lost: line.lost(published),
+                ..tally.faults
+            },
+            tally.deliveries,
+        )
+    }
+
+    #[test]
+    fn a_clean_flow_has_no_fault() {
+        assert_eq!(judge(&[0, 1, 2, 3], 4), (Faults::default(), 4));
+    }
+
+    #[test]
+    fn lost_late_and_double_are_told_apart() {
+        let (faults, deliveries) = judge(&[0, 2, 2, 1, 5], 8);
+        assert_eq!(deliveries, 4, "the double is not counted again");
+        let expected = Faults {
+            lost: 4,
+            duplicated: 1,
+            out_of_order: 1,
+            stray: 0,
+        };
+        assert_eq!(faults, expected, "lost are 3, 4, 6 and 7");
+    }
+
+    #[test]
+    fn a_late_joiner_misses_nothing_older() {
+        let mut line = Line::from(100);
+        assert_eq!(line.arrived(100), Arrival::InOrder);
+        assert_eq!(line.lost(101), 0);
+    }
+}

@@ -1,0 +1,178 @@
+//! All viewers of a run: dialled, counted by room, and told apart by number.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use anyhow::{Context as _, Result};
+use mio::event::Event;
+use mio::net::TcpStream;
+use mio::{Interest, Registry, Token};
+use nix::errno::Errno;
+use socket2::{Domain, Socket, Type};
+
+use crate::client::{Client, Phase};
+use crate::publisher::Publisher;
+use crate::tally::{Faults, Line, Tally};
+use crate::token::Signer;
+
+/// How many loopback addresses the viewers come from, so that none runs out of ports.
+const SOURCES: usize = 8;
+
+/// The viewers of one server.
+pub struct Viewers {
+    /// What they received.
+    pub tally: Tally,
+    server: SocketAddr,
+    /// The session of each room; viewers join the rooms in turn.
+    sessions: Vec<String>,
+    tokens: Signer,
+    /// By number; `None` once gone.
+    clients: Vec<Option<Client>>,
+    /// Viewers in each room.
+    members: Vec<u64>,
+    /// Viewers that have begun, and not joined yet.
+    on_the_way: usize,
+    /// Viewers that were refused or thrown out.
+    gone: usize,
+    /// Why the first of them went.
+    reason: Option<String>,
+}
+
+impl Viewers {
+    /// Nobody yet.
+    pub fn new(server: SocketAddr, sessions: Vec<String>, tokens: Signer) -> Self {
+        Self {
+            tally: Tally::new(),
+            server,
+            members: vec![0; sessions.len()],
+            sessions,
+            tokens,
+            clients: Vec::new(),
+            on_the_way: 0,
+            gone: 0,
+            reason: None,
+        }
+    }
+
+    /// The tokens of the next `count` viewers, signed beforehand so that a connect storm does not pay.
+    ///
+    /// # Errors
+    /// When signing fails.
+    pub fn next_tokens(&self, count: usize) -> Result<Vec<String>> {
+        let born = self.clients.len();
+        let session = |number: usize| &self.sessions[number % self.sessions.len()];
+        (born..born + count)
+            .map(|n| self.tokens.guest(session(n), n))
+            .collect()
+    }
+
+    /// Dials one more viewer, who misses nothing that `publisher` publishes from now on.
+    ///
+    /// # Errors
+    /// When no socket can be had.
+    pub fn add(&mut self, token: &str, publisher: &Publisher, registry: &Registry) -> Result<()> {
+        let number = self.clients.len();
+        let room = number % self.sessions.len();
+        let stream = dial(self.server, number % SOURCES).context("connecting")?;
+        let session = &self.sessions[room];
+        let mut client = Client::new(stream, self.server, room as u16, session, token);
+        client.talk.lines = publisher.next_of(room).map(Line::from);
+        let both = Interest::READABLE | Interest::WRITABLE;
+        registry.register(&mut client.stream, Token(number), both)?;
+        self.clients.push(Some(client));
+        self.on_the_way += 1;
+        Ok(())
+    }
+
+    /// Lets viewer `number` write and read, as `event` says it can, at `now` nanoseconds.
+    pub fn ready(&mut self, number: usize, event: &Event, scratch: &mut [u8], now: u64) {
+        let Some(client) = self.clients[number].as_mut() else {
+            return;
+        };
+        let room = usize::from(client.talk.room);
+        let was_member = client.talk.phase == Phase::Joined;
+        let mut done = if event.is_writable() {
+            client.flush()
+        } else {
+            Ok(())
+        };
+        if done.is_ok() && event.is_readable() {
+            done = client.read(scratch, now, &mut self.tally);
+        }
+        let is_member = client.talk.phase == Phase::Joined && done.is_ok();
+        match (was_member, is_member) {
+            (false, true) => {
+                self.members[room] += 1;
+                self.on_the_way -= 1;
+            }
+            (true, false) => self.members[room] -= 1,
+            (false, false) if done.is_err() => self.on_the_way -= 1,
+            _ => {}
+        }
+        if let Err(error) = done {
+            self.clients[number] = None;
+            self.gone += 1;
+            self.reason.get_or_insert_with(|| format!("{error:#}"));
+        }
+    }
+
+    /// Closes every connection.
+    pub fn close_all(&mut self) {
+        self.clients.iter_mut().for_each(|client| *client = None);
+        self.members.fill(0);
+        self.on_the_way = 0;
+    }
+
+    /// What went wrong so far; exact once everything has arrived that will.
+    pub fn faults(&self, publisher: &Publisher) -> Faults {
+        let lost_of = |client: &Client| -> u64 {
+            let published = publisher.next_of(usize::from(client.talk.room));
+            client
+                .talk
+                .lines
+                .iter()
+                .zip(published)
+                .map(|(line, count)| line.lost(count))
+                .sum()
+        };
+        let lost = self.clients.iter().flatten().map(lost_of).sum();
+        Faults {
+            lost,
+            ..self.tally.faults
+        }
+    }
+
+    /// Viewers in `room`.
+    pub fn members(&self, room: usize) -> u64 {
+        self.members[room]
+    }
+
+    /// Viewers in their rooms.
+    pub fn joined(&self) -> usize {
+        self.members.iter().sum::<u64>() as usize
+    }
+
+    /// Viewers on the way to their rooms.
+    pub fn on_the_way(&self) -> usize {
+        self.on_the_way
+    }
+
+    /// How many the server has refused or thrown out, and the reason of the first.
+    pub fn gone(&self) -> (usize, Option<&str>) {
+        (self.gone, self.reason.as_deref())
+    }
+}
+
+/// Begins a connection to `server` from the loopback address with this number.
+fn dial(server: SocketAddr, source: usize) -> Result<TcpStream> {
+    let socket = Socket::new(Domain::for_address(server), Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    socket.set_tcp_nodelay(true)?;
+    if server.is_ipv4() {
+        let address = Ipv4Addr::new(127, 0, 0, 1 + source as u8);
+        socket.bind(&SocketAddr::from((address, 0)).into())?;
+    }
+    match socket.connect(&server.into()) {
+        Err(error) if error.raw_os_error() != Some(Errno::EINPROGRESS as i32) => Err(error.into()),
+        _ => Ok(TcpStream::from_std(socket.into())),
+    }
+}

@@ -1,0 +1,69 @@
+//! `switchboard check-config`: prints what would be used and from where, secrets masked, and tries what the
+//! server needs: signing key, database, broker.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use anyhow::bail;
+
+use crate::config::{Config, Mqtt, Secret, Settings};
+use crate::store::Store;
+use crate::tokens::TokenVerifier;
+use crate::transcript::BrokerLink;
+
+/// How long the broker may take to accept.
+const BROKER_DEADLINE: Duration = Duration::from_secs(5);
+
+pub(super) async fn run(settings: &Settings, config: &Config) -> anyhow::Result<()> {
+    for setting in settings.iter() {
+        super::print(&setting.to_string())?;
+    }
+    let checks = [
+        ("tokens", tokens(config).await),
+        ("database", database(config).await),
+        ("broker", broker(config).await),
+    ];
+    let mut faults = Vec::new();
+    for (what, result) in checks {
+        match result {
+            Ok(found) => super::print(&format!("{what}: {found}"))?,
+            Err(error) => faults.push(format!("{what}: {}", super::one_line(&error))),
+        }
+    }
+    if !faults.is_empty() {
+        bail!(faults.join("; "));
+    }
+    Ok(())
+}
+
+async fn tokens(config: &Config) -> anyhow::Result<String> {
+    let secret = config.jwt_secret.as_ref().map(Secret::expose);
+    let verifier = TokenVerifier::start(secret, config.jwks.as_deref()).await?;
+    Ok(match (secret, verifier.jwks_keys()) {
+        (Some(_), 0) => "by a secret".to_owned(),
+        (Some(_), keys) => format!("by a secret and {keys} keys of the JWKS"),
+        (None, 0) => "none yet, the JWKS does not answer".to_owned(),
+        (None, keys) => format!("by {keys} keys of the JWKS"),
+    })
+}
+
+async fn database(config: &Config) -> anyhow::Result<String> {
+    let store = Store::connect(config.database_url.expose()).await?;
+    let answer = store.ping().await;
+    store.close().await;
+    answer?;
+    Ok("answers".to_owned())
+}
+
+async fn broker(config: &Config) -> anyhow::Result<String> {
+    match &config.mqtt {
+        Mqtt::External(url) => {
+            BrokerLink::connect(url, config.mqtt_ca.as_deref(), BROKER_DEADLINE).await?;
+            Ok(format!("{url} accepts"))
+        }
+        Mqtt::Embedded { listen } => match TcpListener::bind(listen) {
+            Ok(_) => Ok(format!("embedded, {listen} is free")),
+            Err(error) => bail!("embedded, cannot listen on {listen}: {error}"),
+        },
+    }
+}

@@ -1,0 +1,133 @@
+//! The commands. Reads the command line and the configuration, then does what was asked for.
+//!
+//! A fault prints one line on stderr, `switchboard: …`, and ends with 1, or with 2 where the command line itself
+//! is wrong. Only what a command is for goes to stdout.
+
+mod args;
+mod check_config;
+mod demo;
+mod migrate;
+mod replay;
+mod token;
+mod watch;
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::process::ExitCode;
+
+use anyhow::Context;
+
+use crate::application::{self, RunOptions};
+use crate::config::{Config, Settings};
+use crate::telemetry;
+use crate::tokens::TokenError;
+use args::{Command, Invocation};
+
+/// Runs the program with these arguments (the program's name first) and this environment.
+pub fn run(
+    arguments: impl IntoIterator<Item = OsString>,
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
+) -> ExitCode {
+    let invocation = match args::parse(arguments) {
+        Ok(invocation) => invocation,
+        Err(help) if !help.use_stderr() => {
+            let printed = help.print();
+            return if printed.is_ok() {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            };
+        }
+        Err(error) => {
+            complain(&args::one_line(&error));
+            return ExitCode::from(2);
+        }
+    };
+    match execute(invocation, environment) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&one_line(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn execute(
+    invocation: Invocation,
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
+) -> anyhow::Result<()> {
+    let Invocation {
+        flags,
+        file,
+        command,
+    } = invocation;
+    let settings = Settings::gather(&flags, environment, file.as_deref())?;
+    let config = Config::from_settings(&settings)?;
+    telemetry::init(&config.log)?;
+    actix::System::new().block_on(async {
+        match command {
+            Command::Demo => demo::run(settings).await,
+            Command::Serve { no_migrate } => serve(config, !no_migrate).await,
+            Command::Token(whom) => token::run(&config, whom).await,
+            Command::Migrate => migrate::run(&config).await,
+            Command::CheckConfig => check_config::run(&settings, &config).await,
+            Command::Replay(replay) => replay::run(&config, replay).await,
+            Command::Watch(watch) => watch::run(watch).await,
+        }
+    })
+}
+
+async fn serve(config: Config, migrate: bool) -> anyhow::Result<()> {
+    if config.jwt_secret.is_none() && config.jwks.is_none() {
+        return Err(TokenError::NoKey.into());
+    }
+    application::run(
+        config,
+        RunOptions {
+            migrate,
+            demo: false,
+        },
+    )
+    .await
+}
+
+/// Prints one line of a command's result; an error where nobody reads it any more.
+fn print(line: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}")
+        .and_then(|()| out.flush())
+        .context("stdout")
+}
+
+/// Prints the one line of a fault. There is nowhere to report that stderr is closed.
+fn complain(line: &str) {
+    let _ = writeln!(std::io::stderr(), "switchboard: {line}");
+}
+
+/// Returns an error and its causes as one line. Many errors show their cause themselves: it is not said twice.
+fn one_line(error: &anyhow::Error) -> String {
+    let mut told = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if told.is_empty() {
+            told = cause;
+        } else if !told.contains(&cause) {
+            told = format!("{told}: {cause}");
+        }
+    }
+    let words: Vec<&str> = told.split_whitespace().collect();
+    words.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_and_its_causes_are_one_line_without_repetition() {
+        let error = anyhow::anyhow!("disk\nfull").context("cannot write: disk\nfull");
+        assert_eq!(
+            one_line(&error.context("saving")),
+            "saving: cannot write: disk full"
+        );
+    }
+}
