@@ -22,6 +22,8 @@ enum Actual {
 struct Entry {
     wanted: bool,
     actual: Actual,
+    /// Whether it stands in the queue of the dirty.
+    is_dirty: bool,
 }
 
 /// What to send to the broker: one packet each.
@@ -37,7 +39,7 @@ pub enum Operation {
 #[derive(Debug, Default)]
 pub struct FilterTable {
     entries: HashMap<String, Entry>,
-    /// Filters whose wanted and actual state may differ; may name a filter twice, which is harmless.
+    /// Filters whose wanted and actual state may differ, each once; empty while disconnected.
     dirty: VecDeque<String>,
     unanswered: usize,
     connected: bool,
@@ -50,11 +52,12 @@ impl FilterTable {
         let entry = self.entries.entry(filter.clone()).or_insert(Entry {
             wanted: false,
             actual: Actual::Absent,
+            is_dirty: false,
         });
         if !entry.wanted {
             entry.wanted = true;
             self.wanted += 1;
-            self.dirty.push_back(filter);
+            self.touch(filter);
         }
     }
 
@@ -65,7 +68,20 @@ impl FilterTable {
         {
             entry.wanted = false;
             self.wanted -= 1;
-            self.dirty.push_back(filter.to_owned());
+            match self.connected {
+                true => self.touch(filter.to_owned()),
+                false => drop(self.entries.remove(filter)),
+            }
+        }
+    }
+
+    /// Has `filter` looked at when the next packet is made.
+    fn touch(&mut self, filter: String) {
+        if self.connected
+            && let Some(entry) = self.entries.get_mut(&filter)
+            && !std::mem::replace(&mut entry.is_dirty, true)
+        {
+            self.dirty.push_back(filter);
         }
     }
 
@@ -73,7 +89,8 @@ impl FilterTable {
     pub fn connected(&mut self) {
         self.disconnected();
         self.connected = true;
-        self.dirty = self.entries.keys().cloned().collect();
+        let wanted: Vec<String> = self.entries.keys().cloned().collect();
+        wanted.into_iter().for_each(|filter| self.touch(filter));
     }
 
     /// The connection is gone, and with it everything granted.
@@ -84,6 +101,7 @@ impl FilterTable {
         self.entries.retain(|_, entry| entry.wanted);
         for entry in self.entries.values_mut() {
             entry.actual = Actual::Absent;
+            entry.is_dirty = false;
         }
     }
 
@@ -99,6 +117,7 @@ impl FilterTable {
             let Some(entry) = self.entries.get_mut(&filter) else {
                 continue;
             };
+            entry.is_dirty = false;
             match (entry.wanted, entry.actual) {
                 (true, Actual::Absent) => {
                     entry.actual = Actual::Subscribing;
@@ -110,6 +129,7 @@ impl FilterTable {
                     return Some(Operation::Unsubscribe(filter));
                 }
                 (false, Actual::Granted) => {
+                    entry.is_dirty = true;
                     self.dirty.push_front(filter);
                     break;
                 }
@@ -138,7 +158,7 @@ impl FilterTable {
                     Actual::Refused
                 };
                 if !entry.wanted {
-                    self.dirty.push_back(filter.clone());
+                    self.touch(filter.clone());
                 }
             }
         }
@@ -149,7 +169,7 @@ impl FilterTable {
         self.unanswered = self.unanswered.saturating_sub(1);
         if let Some(entry) = self.entries.get_mut(&filter) {
             entry.actual = Actual::Absent;
-            self.dirty.push_back(filter);
+            self.touch(filter);
         }
     }
 
@@ -295,5 +315,27 @@ mod tests {
         assert_eq!(operations(&mut table), []);
         table.connected();
         assert_eq!(operations(&mut table), [subscribe(&["a"])]);
+    }
+
+    #[test]
+    fn coming_and_going_while_nothing_can_be_sent_leaves_nothing_behind() {
+        let mut table = FilterTable::default();
+        let churn = |table: &mut FilterTable| {
+            for n in 0..1_000 {
+                let filter = format!("f/{}", n % 10);
+                table.want(filter.clone());
+                table.unwant(&filter);
+            }
+        };
+        churn(&mut table);
+        assert_eq!((table.entries.len(), table.dirty.len()), (0, 0), "outage");
+        table.connected();
+        for n in 0..PACKETS_UNANSWERED {
+            table.want(format!("silent/{n}"));
+            operations(&mut table);
+        }
+        churn(&mut table);
+        assert!(table.dirty.len() <= 10, "a broker that does not answer");
+        assert_eq!(table.wanted(), PACKETS_UNANSWERED);
     }
 }
