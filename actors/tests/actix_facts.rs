@@ -2,6 +2,8 @@
 //!
 //! A test here that fails after an update says which part of the design to look at again.
 
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the message")]
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 

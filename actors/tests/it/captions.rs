@@ -362,3 +362,17 @@ fn a_member_of_too_many_rooms_is_told_so() {
         harness.assert_nothing_left().await;
     });
 }
+
+#[test]
+fn a_socket_that_connects_during_an_outage_is_let_in_first_and_then_told() {
+    paused(async {
+        let harness = Harness::start_down(Setup::default()).await;
+        let client = harness.connected("alice").await;
+        let heard = heard(&client).await;
+        assert!(heard[0].starts_with(r#"40{"sid":"#), "{heard:?}");
+        assert_eq!(heard[1..], [r#"42["broker_ko"]"#]);
+        client.hang_up();
+        harness.broker.up();
+        harness.assert_nothing_left().await;
+    });
+}

@@ -1,5 +1,7 @@
 //! The actors' promises, tested from outside over fakes and a paused clock.
 
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the message")]
+
 mod captions;
 mod namespaces;
 mod outages;
