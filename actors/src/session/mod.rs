@@ -215,8 +215,9 @@ impl Actor for Session {
     fn started(&mut self, ctx: &mut Self::Context) {
         self.metrics().connections.inc();
         self.metrics().connections_opened.inc();
-        if let Some(incoming) = self.incoming.take() {
-            self.listen(incoming, ctx);
+        match self.incoming.take() {
+            Some(incoming) => self.listen(incoming, ctx),
+            None => self.watch_way_out(ctx),
         }
         self.schedule_ping(ctx);
         if matches!(self.above, Above::SocketIo(_)) {
