@@ -28,21 +28,6 @@ async fn ended(harness: &Harness, client: Client) {
 }
 
 #[test]
-fn the_handshake_comes_first_and_tells_the_figures() {
-    paused(async {
-        let harness = Harness::start().await;
-        let client = harness.client();
-        quiet().await;
-        let handshake = concat!(
-            r#"0{"sid":"sid","upgrades":[],"pingInterval":25000,"#,
-            r#""pingTimeout":20000,"maxPayload":1000000}"#
-        );
-        assert_eq!(client.heard(), [handshake]);
-        ended(&harness, client).await;
-    });
-}
-
-#[test]
 fn a_ping_comes_after_each_interval_as_long_as_it_is_answered() {
     paused(async {
         let harness = Harness::start().await;
