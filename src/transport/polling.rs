@@ -103,7 +103,9 @@ async fn open(endpoint: &Endpoint, request: &HttpRequest, query: Query) -> HttpR
     let sid = switchboard_actors::random_id();
     let outbox = endpoint.new_outbox();
     let entry = Entry::new(Arc::clone(&outbox), Phase::Polling);
-    let lease = endpoint.0.table.insert(sid.clone(), Arc::clone(&entry));
+    let Some(lease) = endpoint.0.table.insert(sid.clone(), Arc::clone(&entry)) else {
+        return HttpResponse::ServiceUnavailable().finish();
+    };
     let opening = Opening {
         sid,
         connection: query.connection(request.head()),
