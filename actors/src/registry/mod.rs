@@ -5,6 +5,8 @@
 //! Tells every socket once when the broker goes or comes. Never waits for anybody.
 
 mod table;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use actix::prelude::*;
+use futures_util::stream::BoxStream;
 
 use super::client::Line;
 use super::{Client, FakeAccess, FakeBroker, FakeTokens, FakeWire, eventually, quiet};
@@ -17,7 +18,7 @@ use crate::mqtt_client::LinkRole;
 use crate::outbox::{Outbox, OutboxLimits};
 use crate::registry::{GetCounts, RoomRegistry};
 use crate::service::{Connection, Service};
-use crate::session::{Above, Opening, Session, SessionSettings};
+use crate::session::{Above, Incoming, Opening, Session, SessionSettings};
 
 /// What a test may want otherwise.
 pub struct Setup {
@@ -137,10 +138,22 @@ impl Harness {
 
     /// A client over `wire`.
     pub fn client_on(&self, wire: Arc<FakeWire>) -> Client {
+        self.open(wire, Connection::default())
+    }
+
+    /// A client whose request said what `connection` says.
+    pub fn client_from(&self, connection: Connection) -> Client {
+        self.open(FakeWire::new(), connection)
+    }
+
+    fn open(&self, wire: Arc<FakeWire>, connection: Connection) -> Client {
         let outbox = self.outbox();
         outbox.attach(wire.clone());
         let (line, incoming) = Line::new(&wire);
-        let opening = self.opening(&outbox, Some(incoming));
+        let opening = Opening {
+            connection,
+            ..self.opening(&outbox, Some(incoming))
+        };
         Client {
             session: Session::open(Arc::clone(&self.settings), self.above.clone(), opening),
             wire,
@@ -203,12 +216,11 @@ impl Harness {
     fn opening(
         &self,
         outbox: &Arc<Outbox>,
-        incoming: Option<futures_util::stream::BoxStream<'static, crate::session::Incoming>>,
+        incoming: Option<BoxStream<'static, Incoming>>,
     ) -> Opening {
         let lease = Arc::new(());
         self.leases.borrow_mut().push(Arc::downgrade(&lease));
         Opening {
-            sid: "sid".to_owned(),
             connection: Connection::default(),
             outbox: Arc::clone(outbox),
             incoming,

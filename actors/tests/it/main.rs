@@ -1,8 +1,18 @@
 //! The actors' promises, tested from outside over fakes and a paused clock.
 
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the message")]
+
+mod captions;
+mod namespaces;
 mod outages;
 mod outbox;
 mod outbox_threads;
+mod polling;
 mod rooms;
+mod script;
+mod session;
+mod session_order;
 mod subscriptions;
+mod subscriptions_model;
 mod support;
+mod tokens;

@@ -1,12 +1,13 @@
 //! A room's fan-out.
 
+use std::io::{self, IoSlice};
 use std::net::Shutdown;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use actix::prelude::*;
 use bytes::Bytes;
 use switchboard_actors::metrics::Metrics;
-use switchboard_actors::outbox::{Outbox, OutboxLimits};
+use switchboard_actors::outbox::{Outbox, OutboxLimits, Wire};
 use switchboard_actors::room::{AddMember, Deliver, Publication, RemoveMember, Room};
 use switchboard_actors::testing::{FakeWire, paused};
 use switchboard_protocol::topics::CaptionKind;
@@ -72,6 +73,40 @@ fn every_member_gets_the_same_bytes_and_the_payload_untouched() {
             assert_eq!(member.wire.written(), members[0].wire.written());
         }
         assert_eq!(stage.metrics.deliveries.get(), 3);
+    });
+}
+
+/// Records where the bytes are that it is handed.
+#[derive(Default)]
+struct Addresses(Mutex<Vec<usize>>);
+
+impl Wire for Addresses {
+    fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        let mut addresses = self.0.lock().unwrap();
+        addresses.extend(slices.iter().map(|s| s.as_ptr() as usize));
+        Ok(slices.iter().map(|s| s.len()).sum())
+    }
+
+    fn resume_when_writable(&self, _: Arc<Outbox>) {}
+
+    fn shutdown(&self, _: Shutdown) {}
+}
+
+#[test]
+fn a_publication_is_encoded_once_and_its_bytes_are_shared_by_all_members() {
+    paused(async {
+        let stage = Stage::new("shared/1");
+        let wires = [0, 1, 2].map(|_| Arc::new(Addresses::default()));
+        for (id, wire) in wires.iter().enumerate() {
+            let socket = Socket::new(id as u64);
+            let outbox = Outbox::new(OutboxLimits::default(), Metrics::default());
+            outbox.attach(wire.clone());
+            stage.add_socket(&Socket { outbox, ..socket }).await;
+        }
+        stage.deliver_finals(&["1", "2"]).await;
+        let [first, second, third] = wires.each_ref().map(|w| w.0.lock().unwrap().clone());
+        assert_eq!(first.len(), 2);
+        assert_eq!((&first, &first), (&second, &third));
     });
 }
 

@@ -1,13 +1,16 @@
 //! Registry, BrokerActor and broker: when a room is subscribed, and what a join waits for.
 
+use std::sync::Arc;
+
+use bytes::Bytes;
 use switchboard_actors::broker::Grant;
 use switchboard_actors::limits::ROOMS_PER_SOCKET;
-use switchboard_actors::mqtt_client::{Ask, LinkRole};
+use switchboard_actors::mqtt_client::{Arrived, Ask, LinkRole};
 use switchboard_actors::registry::{JoinRefused, Joined};
 use switchboard_actors::testing::{Harness, Setup, paused, quiet};
 use switchboard_protocol::topics;
-use tokio::sync::oneshot;
 use tokio::sync::oneshot::error::TryRecvError;
+use tokio::sync::{Semaphore, oneshot};
 
 use crate::support::{Socket, counts, dropped, room};
 
@@ -366,5 +369,35 @@ fn publications_for_no_room_are_dropped_and_counted() {
         quiet().await;
         assert_eq!(socket.heard(), [r#"42["final",3]"#]);
         assert_eq!(dropped(&harness.metrics, "no_room"), 3);
+    });
+}
+
+#[test]
+fn the_link_reads_on_once_every_room_of_a_batch_has_dealt_with_it() {
+    paused(async {
+        let harness = Harness::start().await;
+        let socket = Socket::open(&harness).await;
+        socket.join(&harness, "S/1").await.unwrap();
+        socket.join(&harness, "S/2").await.unwrap();
+        quiet().await;
+        let semaphore = Arc::new(Semaphore::new(1));
+        for topics in [
+            &["transcriber/out/S/1/final", "transcriber/out/S/2/final"][..],
+            &["transcriber/out/nobody/1/final"],
+            &[],
+        ] {
+            let payload = Bytes::from_static(b"1");
+            let publications = topics.iter().map(|t| (t.to_string(), payload.clone()));
+            let arrived = Arrived {
+                publications: publications.collect(),
+                credit: Some(Arc::clone(&semaphore).try_acquire_owned().unwrap()),
+            };
+            let arrivals = harness.broker.outbound().arrivals;
+            arrivals.send(arrived).await.ok().unwrap();
+            assert_eq!(semaphore.available_permits(), 0);
+            quiet().await;
+            assert_eq!(semaphore.available_permits(), 1, "{topics:?}");
+        }
+        assert_eq!(socket.heard().len(), 2);
     });
 }
