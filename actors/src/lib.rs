@@ -21,6 +21,8 @@ pub mod registry;
 pub mod room;
 pub mod service;
 pub mod session;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -151,7 +151,7 @@ impl<T> Stream for ReceiverStream<mpsc::UnboundedReceiver<T>> {
 
 /// What the BrokerActor asks of a client. Requests are dropped while there is no connection: the BrokerActor
 /// asks again after a reconnect.
-#[derive(Debug, PartialEq, Eq, Message)]
+#[derive(Clone, Debug, PartialEq, Eq, Message)]
 #[rtype(result = "()")]
 pub enum Ask {
     /// Start connecting; once.

@@ -6,10 +6,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_server::ServerHandle;
 use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, ready};
-use switchboard::transport::{self, AllowedOrigins, Endpoint, ServerSettings};
+use switchboard::transport::{self, AllowedOrigins, Endpoint, Server};
 use switchboard_actors::metrics::Metrics;
 use switchboard_actors::service::{
     Accepted, ConnectRequest, Outcome, Refusal, Service, Socket, SocketService,
@@ -28,7 +27,8 @@ pub const PING_TIMEOUT: Duration = Duration::from_millis(200);
 pub struct EchoServer {
     pub address: SocketAddr,
     pub metrics: Metrics,
-    handle: ServerHandle,
+    /// Serves while it lives.
+    _server: Server,
 }
 
 impl EchoServer {
@@ -60,15 +60,12 @@ impl EchoServer {
             endpoint("/engine.io/", Above::Messages(Some)),
             endpoint("/socket.io/", Above::SocketIo(Arc::new(Echo))),
         ];
-        let settings = ServerSettings::default();
-        let server = transport::start(vec![listener], &settings, endpoints, |_| {});
+        let server = transport::start(vec![listener], &[], endpoints, |_| {});
         let server = server.expect("the server starts");
-        let handle = server.handle();
-        actix_rt::spawn(server);
         Self {
             address,
             metrics,
-            handle,
+            _server: server,
         }
     }
 
@@ -76,7 +73,6 @@ impl EchoServer {
     pub async fn stop(self) {
         let look = async || self.metrics.connections.get();
         eventually("no connection to be left", DEADLINE, look, |n| *n == 0).await;
-        self.handle.stop(false).await;
     }
 }
 

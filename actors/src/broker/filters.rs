@@ -4,6 +4,9 @@
 //! a reconnect subscribes everything once. An operation on a filter waits for the answer to the one before
 //! it: the broker never sees a SUBSCRIBE overtake an UNSUBSCRIBE.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{HashMap, VecDeque};
 
 use crate::limits::{FILTERS_PER_PACKET, PACKETS_UNANSWERED};
@@ -22,6 +25,8 @@ enum Actual {
 struct Entry {
     wanted: bool,
     actual: Actual,
+    /// Whether it stands in the queue of the dirty.
+    is_dirty: bool,
 }
 
 /// What to send to the broker: one packet each.
@@ -37,7 +42,7 @@ pub enum Operation {
 #[derive(Debug, Default)]
 pub struct FilterTable {
     entries: HashMap<String, Entry>,
-    /// Filters whose wanted and actual state may differ; may name a filter twice, which is harmless.
+    /// Filters whose wanted and actual state may differ, each once; empty while disconnected.
     dirty: VecDeque<String>,
     unanswered: usize,
     connected: bool,
@@ -50,11 +55,12 @@ impl FilterTable {
         let entry = self.entries.entry(filter.clone()).or_insert(Entry {
             wanted: false,
             actual: Actual::Absent,
+            is_dirty: false,
         });
         if !entry.wanted {
             entry.wanted = true;
             self.wanted += 1;
-            self.dirty.push_back(filter);
+            self.touch(filter);
         }
     }
 
@@ -65,7 +71,20 @@ impl FilterTable {
         {
             entry.wanted = false;
             self.wanted -= 1;
-            self.dirty.push_back(filter.to_owned());
+            match self.connected {
+                true => self.touch(filter.to_owned()),
+                false => drop(self.entries.remove(filter)),
+            }
+        }
+    }
+
+    /// Has `filter` looked at when the next packet is made.
+    fn touch(&mut self, filter: String) {
+        if self.connected
+            && let Some(entry) = self.entries.get_mut(&filter)
+            && !std::mem::replace(&mut entry.is_dirty, true)
+        {
+            self.dirty.push_back(filter);
         }
     }
 
@@ -73,7 +92,8 @@ impl FilterTable {
     pub fn connected(&mut self) {
         self.disconnected();
         self.connected = true;
-        self.dirty = self.entries.keys().cloned().collect();
+        let wanted: Vec<String> = self.entries.keys().cloned().collect();
+        wanted.into_iter().for_each(|filter| self.touch(filter));
     }
 
     /// The connection is gone, and with it everything granted.
@@ -84,6 +104,7 @@ impl FilterTable {
         self.entries.retain(|_, entry| entry.wanted);
         for entry in self.entries.values_mut() {
             entry.actual = Actual::Absent;
+            entry.is_dirty = false;
         }
     }
 
@@ -99,6 +120,7 @@ impl FilterTable {
             let Some(entry) = self.entries.get_mut(&filter) else {
                 continue;
             };
+            entry.is_dirty = false;
             match (entry.wanted, entry.actual) {
                 (true, Actual::Absent) => {
                     entry.actual = Actual::Subscribing;
@@ -110,6 +132,7 @@ impl FilterTable {
                     return Some(Operation::Unsubscribe(filter));
                 }
                 (false, Actual::Granted) => {
+                    entry.is_dirty = true;
                     self.dirty.push_front(filter);
                     break;
                 }
@@ -138,7 +161,7 @@ impl FilterTable {
                     Actual::Refused
                 };
                 if !entry.wanted {
-                    self.dirty.push_back(filter.clone());
+                    self.touch(filter.clone());
                 }
             }
         }
@@ -149,7 +172,7 @@ impl FilterTable {
         self.unanswered = self.unanswered.saturating_sub(1);
         if let Some(entry) = self.entries.get_mut(&filter) {
             entry.actual = Actual::Absent;
-            self.dirty.push_back(filter);
+            self.touch(filter);
         }
     }
 
@@ -170,130 +193,5 @@ impl FilterTable {
     /// Filters wanted now.
     pub fn wanted(&self) -> usize {
         self.wanted
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn operations(table: &mut FilterTable) -> Vec<Operation> {
-        std::iter::from_fn(|| table.next_operation()).collect()
-    }
-
-    fn subscribe(filters: &[&str]) -> Operation {
-        Operation::Subscribe(filters.iter().map(|f| f.to_string()).collect())
-    }
-
-    #[test]
-    fn nothing_is_sent_before_the_connection_is_up() {
-        let mut table = FilterTable::default();
-        table.want("a".into());
-        assert_eq!(operations(&mut table), []);
-        table.connected();
-        assert_eq!(operations(&mut table), [subscribe(&["a"])]);
-    }
-
-    #[test]
-    fn a_filter_is_subscribed_once_however_often_it_is_wanted() {
-        let mut table = FilterTable::default();
-        table.connected();
-        table.want("a".into());
-        table.want("a".into());
-        assert_eq!(operations(&mut table), [subscribe(&["a"])]);
-        table.subscribed(&[("a".into(), true)]);
-        table.want("a".into());
-        assert_eq!(operations(&mut table), []);
-        assert!(table.is_settled());
-    }
-
-    #[test]
-    fn an_unsubscribe_waits_for_the_answer_to_the_subscribe() {
-        let mut table = FilterTable::default();
-        table.connected();
-        table.want("a".into());
-        operations(&mut table);
-        table.unwant("a");
-        assert_eq!(operations(&mut table), []);
-        table.subscribed(&[("a".into(), true)]);
-        assert_eq!(operations(&mut table), [Operation::Unsubscribe("a".into())]);
-        table.want("a".into());
-        assert_eq!(
-            operations(&mut table),
-            [],
-            "the SUBSCRIBE would overtake the UNSUBSCRIBE"
-        );
-        table.unsubscribed("a".into());
-        assert_eq!(operations(&mut table), [subscribe(&["a"])]);
-    }
-
-    #[test]
-    fn wanting_again_before_anything_was_sent_sends_nothing_twice() {
-        let mut table = FilterTable::default();
-        table.connected();
-        table.want("a".into());
-        operations(&mut table);
-        table.subscribed(&[("a".into(), true)]);
-        table.unwant("a");
-        table.want("a".into());
-        assert_eq!(operations(&mut table), []);
-        assert_eq!(table.answer("a"), Some(true));
-    }
-
-    #[test]
-    fn a_reconnect_subscribes_everything_wanted_once_and_nothing_else() {
-        let mut table = FilterTable::default();
-        table.connected();
-        for filter in ["a", "b", "c"] {
-            table.want(filter.into());
-        }
-        operations(&mut table);
-        table.disconnected();
-        table.unwant("b");
-        table.connected();
-        let sent = operations(&mut table);
-        let [Operation::Subscribe(filters)] = &sent[..] else {
-            panic!("{sent:?}")
-        };
-        let mut filters = filters.clone();
-        filters.sort();
-        assert_eq!(filters, ["a", "c"]);
-        assert_eq!(table.wanted(), 2);
-    }
-
-    #[test]
-    fn packets_are_bounded_in_size_and_in_number() {
-        let mut table = FilterTable::default();
-        table.connected();
-        let total = FILTERS_PER_PACKET * (PACKETS_UNANSWERED + 2);
-        for i in 0..total {
-            table.want(format!("f/{i}"));
-        }
-        let first = operations(&mut table);
-        assert_eq!(first.len(), PACKETS_UNANSWERED);
-        let mut sent = 0;
-        let mut queue = VecDeque::from(first);
-        while let Some(Operation::Subscribe(filters)) = queue.pop_front() {
-            assert!(filters.len() <= FILTERS_PER_PACKET);
-            sent += filters.len();
-            let answers: Vec<_> = filters.into_iter().map(|f| (f, true)).collect();
-            table.subscribed(&answers);
-            queue.extend(operations(&mut table));
-        }
-        assert_eq!(sent, total);
-        assert!(table.is_settled());
-    }
-
-    #[test]
-    fn a_refused_filter_is_asked_for_again_only_after_a_reconnect() {
-        let mut table = FilterTable::default();
-        table.connected();
-        table.want("a".into());
-        operations(&mut table);
-        table.subscribed(&[("a".into(), false)]);
-        assert_eq!(table.answer("a"), Some(false));
-        assert_eq!(operations(&mut table), []);
-        table.connected();
-        assert_eq!(operations(&mut table), [subscribe(&["a"])]);
     }
 }

@@ -5,6 +5,8 @@
 //! Tells every socket once when the broker goes or comes. Never waits for anybody.
 
 mod table;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -101,7 +103,7 @@ struct RoomEntry {
     /// Tells this room from an earlier one of the same id.
     generation: u64,
     /// Members that wait for the broker's answer; `None` once there is one.
-    waiting: Option<Vec<oneshot::Sender<Grant>>>,
+    waiting: Option<Vec<(SocketId, oneshot::Sender<Grant>)>>,
 }
 
 /// See the module's documentation.
@@ -187,18 +189,28 @@ impl RoomRegistry {
         else {
             return;
         };
-        for waiting in entry.waiting.take().unwrap_or_default() {
-            // A member that has left meanwhile does not wait any more.
+        for (socket, waiting) in entry.waiting.take().unwrap_or_default() {
+            if grant == Grant::Refused {
+                // Whose join fails is no member. So the room ends, and the next join asks the broker again.
+                let left = self.memberships.leave(socket, room);
+                self.leave(socket, room, left);
+            }
+            // Its session may have gone; then nobody waits.
             let _ = waiting.send(grant);
         }
+        self.count();
     }
 
     fn leave(&mut self, socket: SocketId, room: &RoomId, left: Left) {
         match left {
             Left::NoMember => {}
             Left::Others => {
-                if let Some(entry) = self.rooms.get(room) {
+                if let Some(entry) = self.rooms.get_mut(room) {
                     entry.address.do_send(RemoveMember(socket));
+                    // Its joins must not be told of a grant when it is no member any more.
+                    if let Some(waiting) = &mut entry.waiting {
+                        waiting.retain(|(member, _)| *member != socket);
+                    }
                 }
             }
             Left::Last => {
@@ -309,7 +321,7 @@ impl Handler<Join> for RoomRegistry {
             return Ok(Joined::Now);
         };
         let (sender, receiver) = oneshot::channel();
-        waiting.push(sender);
+        waiting.push((socket, sender));
         Ok(Joined::Soon(receiver))
     }
 }

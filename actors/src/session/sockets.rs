@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use switchboard_protocol::events;
 use switchboard_protocol::socketio::{self, AckId, Body, Event, Namespace, Packet};
 
-use super::timers::epoch_millis;
+use super::timers::{TokenEnd, epoch_millis};
 use super::{Above, CloseReason, Session};
 use crate::limits::{NAMESPACES_PER_SESSION, PENDING_ANSWERS, PENDING_EVENTS, REFUSED_CONNECTS};
 use crate::metrics::Reason;
@@ -24,9 +24,7 @@ pub(super) struct Connected {
     pub(super) socket: Socket,
     pub(super) service: Rc<dyn SocketService>,
     /// When its token ends.
-    pub(super) expires_at: Option<SystemTime>,
-    /// Whether it has been told that the end is near.
-    pub(super) told_expiring: bool,
+    pub(super) token_end: Option<TokenEnd>,
     pub(super) token_timer: Option<SpawnHandle>,
 }
 
@@ -125,8 +123,7 @@ impl Session {
         self.sockets.push(Connected {
             socket,
             service: accepted.service,
-            expires_at: accepted.expires_at,
-            told_expiring: false,
+            token_end: accepted.expires_at.map(TokenEnd::new),
             token_timer: None,
         });
         if let Some(timer) = self.connect_timer.take() {
@@ -226,8 +223,7 @@ impl Session {
     fn renew(&mut self, asker: &Asker, expires_at: SystemTime, ctx: &mut Context<Self>) {
         let id = asker.socket.id;
         if let Some(connected) = self.sockets.iter_mut().find(|s| s.socket.id == id) {
-            connected.expires_at = Some(expires_at);
-            connected.told_expiring = false;
+            connected.token_end = Some(TokenEnd::new(expires_at));
         }
         self.watch_token(&asker.socket.namespace, ctx);
         let answer = format!(r#"{{"ok":true,"expires_at":{}}}"#, epoch_millis(expires_at));

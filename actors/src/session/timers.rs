@@ -5,16 +5,21 @@ use std::time::{Duration, SystemTime};
 use actix::prelude::*;
 use switchboard_protocol::events;
 use switchboard_protocol::socketio::Namespace;
+use tokio::time::Instant;
 
 use super::{CloseReason, Session, ping};
 use crate::limits::{ATTACHMENTS_DEADLINE, TOKEN_NOTICE, TOKEN_TIMER};
 
 impl Session {
     pub(super) fn schedule_ping(&mut self, ctx: &mut Context<Self>) {
-        self.heartbeat = ctx.run_later(self.settings.ping_interval, |session, ctx| {
+        // The pong's deadline counts from here, so that a late ping leaves the client no later an end.
+        let deadline =
+            Instant::now() + self.settings.ping_interval + self.settings.ping_timeout;
+        self.heartbeat = ctx.run_later(self.settings.ping_interval, move |session, ctx| {
             session.outbox.send(ping());
             session.awaiting_pong = true;
-            session.heartbeat = ctx.run_later(session.settings.ping_timeout, |session, ctx| {
+            let left = deadline.saturating_duration_since(Instant::now());
+            session.heartbeat = ctx.run_later(left, |session, ctx| {
                 session.close(CloseReason::PingTimeout, ctx);
             });
         });
@@ -32,9 +37,14 @@ impl Session {
     pub(super) fn await_connect(&mut self, ctx: &mut Context<Self>) {
         let timer = ctx.run_later(self.settings.connect_timeout, |session, ctx| {
             session.connect_timer = None;
-            if session.sockets.is_empty() && !session.busy {
-                session.close(CloseReason::ConnectTimeout, ctx);
+            if !session.sockets.is_empty() {
+                return;
             }
+            if session.busy {
+                // A CONNECT is being decided; should it be refused, the client still has a deadline.
+                return session.await_connect(ctx);
+            }
+            session.close(CloseReason::ConnectTimeout, ctx);
         });
         if let Some(earlier) = self.connect_timer.replace(timer) {
             ctx.cancel_future(earlier);
@@ -70,15 +80,12 @@ impl Session {
         if let Some(timer) = connected.token_timer.take() {
             ctx.cancel_future(timer);
         }
-        let Some(expires_at) = connected.expires_at else {
+        let Some(end) = &connected.token_end else {
             return;
         };
-        let left = expires_at
-            .duration_since(SystemTime::now())
-            .unwrap_or_default();
-        let wait = match connected.told_expiring {
-            true => left,
-            false => left.saturating_sub(TOKEN_NOTICE),
+        let wait = match end.is_told {
+            true => end.left(),
+            false => end.left().saturating_sub(TOKEN_NOTICE),
         };
         let namespace = namespace.clone();
         let timer = ctx.run_later(wait.min(TOKEN_TIMER), move |session, ctx| {
@@ -95,22 +102,49 @@ impl Session {
         else {
             return;
         };
-        let Some(expires_at) = connected.expires_at else {
+        let Some(end) = &mut connected.token_end else {
             return;
         };
-        let left = expires_at
-            .duration_since(SystemTime::now())
-            .unwrap_or(Duration::ZERO);
+        let left = end.left();
         if left.is_zero() {
             return self.deny(namespace, ctx);
         }
-        if left <= TOKEN_NOTICE && !std::mem::replace(&mut connected.told_expiring, true) {
-            let notice = format!(r#"{{"expires_at":{}}}"#, epoch_millis(expires_at));
+        if left <= TOKEN_NOTICE && !std::mem::replace(&mut end.is_told, true) {
+            let notice = format!(r#"{{"expires_at":{}}}"#, epoch_millis(end.at));
             connected
                 .socket
                 .emit(events::TOKEN_EXPIRING, &[notice.as_bytes()]);
         }
         self.watch_token(namespace, ctx);
+    }
+}
+
+/// The end of a socket's token.
+///
+/// Counted on the clock that timers run by, from the moment at which the token was shown: so a step of the
+/// wall clock does not end it, and a test can let it pass.
+pub(super) struct TokenEnd {
+    /// What clients are told.
+    at: SystemTime,
+    /// How long the token was still good for when it was shown.
+    lifetime: Duration,
+    since: Instant,
+    /// Whether its socket has been told that the end is near.
+    is_told: bool,
+}
+
+impl TokenEnd {
+    pub(super) fn new(at: SystemTime) -> Self {
+        Self {
+            at,
+            lifetime: at.duration_since(SystemTime::now()).unwrap_or_default(),
+            since: Instant::now(),
+            is_told: false,
+        }
+    }
+
+    fn left(&self) -> Duration {
+        self.lifetime.saturating_sub(self.since.elapsed())
     }
 }
 

@@ -1,0 +1,238 @@
+//! Registry, broker and live captions over fakes, and clients to use them.
+
+use std::cell::RefCell;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use actix::prelude::*;
+use futures_util::stream::BoxStream;
+use switchboard_protocol::frame::Frame;
+
+use super::client::Line;
+use super::{Client, FakeAccess, FakeBroker, FakeTokens, FakeWire, eventually, quiet};
+use crate::SocketIds;
+use crate::broker::BrokerActor;
+use crate::captions::{Captions, RefusalMode};
+use crate::metrics::Metrics;
+use crate::mqtt_client::LinkRole;
+use crate::outbox::{Outbox, OutboxLimits};
+use crate::registry::{GetCounts, RoomRegistry};
+use crate::service::{Connection, Service};
+use crate::session::{Above, Incoming, Opening, Session, SessionSettings};
+
+/// What a test may want otherwise.
+pub struct Setup {
+    /// Pause between pings, 25 s.
+    pub ping_interval: Duration,
+    /// Time to answer one, 20 s.
+    pub ping_timeout: Duration,
+    /// Time to connect to a namespace, 10 s.
+    pub connect_timeout: Duration,
+    /// Bounds of every client's outbox.
+    pub outbox: OutboxLimits,
+    /// How a bad handshake is refused.
+    pub refusal: RefusalMode,
+    /// Threads for rooms; none: all on the test's own.
+    pub threads: Vec<ArbiterHandle>,
+    /// Puts another service before, or in the place of, the live captions.
+    pub service: fn(Captions) -> Arc<dyn Service>,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            ping_interval: Duration::from_secs(25),
+            ping_timeout: Duration::from_secs(20),
+            connect_timeout: Duration::from_secs(10),
+            outbox: OutboxLimits::default(),
+            refusal: RefusalMode::default(),
+            threads: Vec::new(),
+            service: |captions| Arc::new(captions),
+        }
+    }
+}
+
+/// See the module's documentation.
+pub struct Harness {
+    /// The broker behind the links.
+    pub broker: FakeBroker,
+    /// The BrokerActor.
+    pub broker_actor: Addr<BrokerActor>,
+    /// The RoomRegistry.
+    pub registry: Addr<RoomRegistry>,
+    /// Who may join what.
+    pub access: Arc<FakeAccess>,
+    /// Who a token belongs to.
+    pub tokens: Arc<FakeTokens>,
+    /// What all of them count.
+    pub metrics: Metrics,
+    /// What all sessions share.
+    pub settings: Arc<SessionSettings>,
+    /// What speaks on the sessions.
+    pub above: Above,
+    limits: OutboxLimits,
+    outboxes: RefCell<Vec<Weak<Outbox>>>,
+    leases: RefCell<Vec<Weak<()>>>,
+}
+
+impl Harness {
+    /// Starts everything with the broker up.
+    pub async fn start() -> Self {
+        Self::start_with(Setup::default()).await
+    }
+
+    /// As [`Harness::start`], otherwise than usual.
+    pub async fn start_with(setup: Setup) -> Self {
+        let harness = Self::start_down(setup).await;
+        harness.broker.up();
+        quiet().await;
+        assert_eq!(harness.metrics.broker_up.get(), 1);
+        harness
+    }
+
+    /// Starts everything with the broker away.
+    pub async fn start_down(setup: Setup) -> Self {
+        let metrics = Metrics::default();
+        let (broker, links) = FakeBroker::start();
+        let (actor, status) = BrokerActor::new(links, metrics.clone());
+        let broker_actor = actor.start();
+        let registry =
+            RoomRegistry::new(broker_actor.clone(), status, setup.threads, metrics.clone()).start();
+        let access = Arc::new(FakeAccess::default());
+        let tokens = Arc::new(FakeTokens::default());
+        let captions = Captions {
+            registry: registry.clone(),
+            authenticator: tokens.clone(),
+            access: access.clone(),
+            refusal: setup.refusal,
+            metrics: metrics.clone(),
+        };
+        let settings = SessionSettings {
+            ping_interval: setup.ping_interval,
+            ping_timeout: setup.ping_timeout,
+            connect_timeout: setup.connect_timeout,
+            max_payload: 1_000_000,
+            ids: SocketIds::default(),
+            metrics: metrics.clone(),
+        };
+        quiet().await;
+        Self {
+            broker,
+            broker_actor,
+            registry,
+            access,
+            tokens,
+            metrics,
+            settings: Arc::new(settings),
+            above: Above::SocketIo((setup.service)(captions)),
+            limits: setup.outbox,
+            outboxes: RefCell::default(),
+            leases: RefCell::default(),
+        }
+    }
+
+    /// A client over a WebSocket that has just been opened.
+    pub fn client(&self) -> Client {
+        self.client_on(FakeWire::new())
+    }
+
+    /// A client over `wire`.
+    pub fn client_on(&self, wire: Arc<FakeWire>) -> Client {
+        self.open(wire, Connection::default())
+    }
+
+    /// A client whose request said what `connection` says.
+    pub fn client_from(&self, connection: Connection) -> Client {
+        self.open(FakeWire::new(), connection)
+    }
+
+    fn open(&self, wire: Arc<FakeWire>, connection: Connection) -> Client {
+        let outbox = self.outbox();
+        outbox.attach(wire.clone());
+        let (line, incoming) = Line::new(&wire);
+        let opening = Opening {
+            connection,
+            ..self.opening(&outbox, Some(incoming))
+        };
+        Client {
+            session: Session::open(Arc::clone(&self.settings), self.above.clone(), opening),
+            wire,
+            line,
+            outbox: Arc::downgrade(&outbox),
+            acks: AtomicU64::new(0),
+        }
+    }
+
+    /// A client that is connected to the root namespace as the user of the same name.
+    pub async fn connected(&self, user: &str) -> Client {
+        let client = self.client();
+        client.connect(&format!("user:{user}")).await;
+        client
+    }
+
+    /// A session over polling, and the way out that its polls take from.
+    pub fn polling(&self) -> (Addr<Session>, Arc<Outbox>) {
+        let outbox = self.outbox();
+        let opening = self.opening(&outbox, None);
+        let session = Session::open(Arc::clone(&self.settings), self.above.clone(), opening);
+        (session, outbox)
+    }
+
+    /// Waits until nothing is left of any client: no session, socket, member, room, outbox or subscription;
+    /// and that the broker was asked for nothing twice or in vain.
+    ///
+    /// All clients must have hung up or been closed.
+    pub async fn assert_nothing_left(&self) {
+        let metrics = &self.metrics;
+        let left = || {
+            [
+                ("connections", metrics.connections.get()),
+                ("sockets", metrics.sockets.get()),
+                ("rooms", metrics.rooms.get()),
+                ("members", metrics.members.get()),
+                ("session actors", alive(&self.leases)),
+                ("outboxes", alive(&self.outboxes)),
+                // The two that are wanted always.
+                ("filters wanted", metrics.filters_wanted.get() - 2),
+                (
+                    "filters subscribed",
+                    self.broker.subscribed(LinkRole::Delivery).len() as i64,
+                ),
+            ]
+        };
+        eventually(left, |left| left.iter().all(|(_, count)| *count == 0)).await;
+        let counts = self.registry.send(GetCounts).await;
+        let counts = counts.expect("the registry runs");
+        assert_eq!((counts.sockets, counts.rooms, counts.members), (0, 0, 0));
+        assert_eq!(self.broker.faults(), Vec::<String>::new());
+    }
+
+    fn outbox(&self) -> Arc<Outbox> {
+        let outbox = Outbox::new(self.limits, self.metrics.clone());
+        self.outboxes.borrow_mut().push(Arc::downgrade(&outbox));
+        outbox
+    }
+
+    fn opening(
+        &self,
+        outbox: &Arc<Outbox>,
+        incoming: Option<BoxStream<'static, Incoming>>,
+    ) -> Opening {
+        let lease = Arc::new(());
+        self.leases.borrow_mut().push(Arc::downgrade(&lease));
+        // A transport sends its handshake before it opens the session.
+        outbox.send(Frame::text(r#"0{"sid":"sid"}"#));
+        Opening {
+            connection: Connection::default(),
+            outbox: Arc::clone(outbox),
+            incoming,
+            lease: Box::new(lease),
+        }
+    }
+}
+
+fn alive<T>(list: &RefCell<Vec<Weak<T>>>) -> i64 {
+    let list = list.borrow();
+    list.iter().filter(|weak| weak.strong_count() > 0).count() as i64
+}

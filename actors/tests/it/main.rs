@@ -1,0 +1,20 @@
+//! The actors' promises, tested from outside over fakes and a paused clock.
+
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the message")]
+
+mod captions;
+mod deadlines;
+mod handshake;
+mod namespaces;
+mod outages;
+mod outbox;
+mod polling;
+mod publications;
+mod rooms;
+mod script;
+mod session;
+mod session_order;
+mod subscriptions;
+mod subscriptions_model;
+mod support;
+mod tokens;
