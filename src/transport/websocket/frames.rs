@@ -191,6 +191,10 @@ fn announced_size(bytes: &[u8], limit: usize) -> Result<Option<usize>, CloseReas
     let [first, second, rest @ ..] = bytes else {
         return Ok(None);
     };
+    if second & 0x80 == 0 {
+        // Refused here, because its few bytes would be waited on for those of the mask.
+        return Err(CloseReason::Framing("unmasked frame"));
+    }
     let is_control = first & 0x08 != 0;
     let is_fragment = first & 0x80 == 0;
     if is_control && is_fragment {
@@ -213,7 +217,7 @@ fn announced_size(bytes: &[u8], limit: usize) -> Result<Option<usize>, CloseReas
     if payload > limit as u64 {
         return Err(CloseReason::TooLarge);
     }
-    // 2 bytes of header and 4 of mask, without which the parser refuses the frame.
+    // 2 bytes of header and 4 of mask.
     Ok(Some(2 + extra + 4 + payload as usize))
 }
 
@@ -249,6 +253,13 @@ mod tests {
             announced_size(&[0x81, 0xfe, 0x01, 0x00], 1000),
             Ok(Some(264))
         );
+    }
+
+    #[test]
+    fn an_unmasked_frame_is_refused_by_its_first_bytes() {
+        let unmasked = Err(CloseReason::Framing("unmasked frame"));
+        assert_eq!(announced_size(&[0x89, 0x00], 100), unmasked);
+        assert_eq!(announced_size(&[0x81, 0x7e], 100), unmasked);
     }
 
     #[test]
