@@ -263,9 +263,14 @@ impl Viewer {
 
     /// Reads on until the connection ends: what came before that, and how it ended.
     pub async fn ended(&mut self) -> (Vec<String>, End) {
+        self.ended_within(DEADLINE).await
+    }
+
+    /// As [`ended`](Self::ended), with the time that each frame may take.
+    pub async fn ended_within(&mut self, deadline: Duration) -> (Vec<String>, End) {
         let mut packets = Vec::from(std::mem::take(&mut self.early));
         loop {
-            let message = tokio::time::timeout(DEADLINE, self.socket.next()).await;
+            let message = tokio::time::timeout(deadline, self.socket.next()).await;
             match message {
                 Ok(Some(Ok(Message::Text(text)))) if text.as_str() == "2" => {}
                 Ok(Some(Ok(Message::Text(text)))) => packets.push(text.as_str().to_owned()),
