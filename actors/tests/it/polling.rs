@@ -73,7 +73,7 @@ fn a_poll_that_waits_is_told_when_the_session_ends() {
     for (reason, last) in [
         (CloseReason::ClientClosed, "6"),
         (CloseReason::Protocol("x"), "1"),
-        (CloseReason::Shutdown, "1"),
+        (CloseReason::Shutdown, "6"),
     ] {
         paused(async {
             let harness = Harness::start().await;
