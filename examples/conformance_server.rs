@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, ready};
-use switchboard::transport::{self, AllowedOrigins, Endpoint, ServerSettings};
+use switchboard::transport::{self, AllowedOrigins, Endpoint};
 use switchboard_actors::service::{
     Accepted, ConnectRequest, Outcome, Refusal, Service, Socket, SocketService,
 };
@@ -99,11 +99,6 @@ async fn main() -> std::io::Result<()> {
         endpoint("/engine.io/", Above::Messages(Some)),
         endpoint("/socket.io/", Above::SocketIo(Arc::new(Suite))),
     ];
-    transport::start(
-        vec![listener],
-        &ServerSettings::default(),
-        endpoints,
-        |_| {},
-    )?
-    .await
+    let _server = transport::start(vec![listener], &[], endpoints, |_| {})?;
+    std::future::pending().await
 }

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use actix::prelude::*;
-use actix_server::{Server, ServerHandle};
 use actix_web::web;
 use anyhow::Context as _;
 use prometheus_client::registry::Registry;
@@ -30,7 +29,7 @@ use crate::http::page::{self, DemoDocument};
 use crate::store::Store;
 use crate::tokens::{TokenIssuer, TokenVerifier};
 use crate::transcript::tls_config;
-use crate::transport::{self, AllowedOrigins, Endpoint, ServerSettings};
+use crate::transport::{self, AllowedOrigins, Endpoint, Server};
 use crate::{demo, shutdown};
 
 /// How long the embedded broker may take to be connected to before the addresses are announced.
@@ -63,7 +62,7 @@ pub struct Application {
     demo: Option<TokenIssuer>,
     /// Ends when dropped.
     embedded: Option<EmbeddedBroker>,
-    /// Threads that rooms run on.
+    /// Threads that sockets and rooms run on.
     threads: Vec<Arbiter>,
 }
 
@@ -103,10 +102,11 @@ impl Application {
 
         let metrics = Metrics::default();
         let (broker, broker_status) = BrokerActor::new(Links::start(&mqtt), metrics.clone());
-        let threads = room_threads(config.workers);
-        let handles = threads.iter().map(Arbiter::handle).collect();
+        let threads = start_threads(config.workers);
+        let handles: Vec<_> = threads.iter().map(Arbiter::handle).collect();
         let status = broker_status.clone();
-        let registry = RoomRegistry::new(broker.start(), status, handles, metrics.clone()).start();
+        let registry =
+            RoomRegistry::new(broker.start(), status, handles.clone(), metrics.clone()).start();
 
         let access: Arc<dyn Access> = Arc::new(StoreAccess::new(store.clone()));
         let captions = Captions {
@@ -132,12 +132,8 @@ impl Application {
         if embedded.is_some() {
             wait_for_broker(broker_status.clone()).await;
         }
-        let server_settings = ServerSettings {
-            workers: config.workers,
-            ..Default::default()
-        };
         let endpoints = vec![endpoint.clone()];
-        let server = transport::start(listeners, &server_settings, endpoints, move |app| {
+        let server = transport::start(listeners, &handles, endpoints, move |app| {
             app.app_data(health.clone())
                 .app_data(api_state.clone())
                 .app_data(document.clone())
@@ -201,7 +197,7 @@ impl Application {
         Ok(())
     }
 
-    /// Serves until `stop` resolves, then ends every connection and returns.
+    /// Waits until `stop` resolves, then ends every connection and returns.
     pub async fn run_until<E>(self, stop: impl Future<Output = Result<(), E>>) -> anyhow::Result<()>
     where
         E: std::error::Error + Send + Sync + 'static,
@@ -210,16 +206,13 @@ impl Application {
             .demo
             .is_some()
             .then(|| demo::feed(self.broker_url, self.mqtt_ca));
-        let handle: ServerHandle = self.server.handle();
-        let server = actix_rt::spawn(self.server);
         stop.await?;
         log::info!("stopping");
         if let Some(feed) = feed {
             feed.abort();
         }
         self.endpoint.close_all(STOP_DEADLINE).await;
-        handle.stop(false).await;
-        server.await??;
+        drop(self.server);
         for thread in &self.threads {
             thread.stop();
         }
@@ -279,8 +272,8 @@ fn mqtt_settings(config: &Config, url: &MqttUrl) -> anyhow::Result<MqttSettings>
     })
 }
 
-/// Rooms share the main thread with the broker's links on one core, and have threads of their own on more.
-fn room_threads(workers: usize) -> Vec<Arbiter> {
+/// Sockets and rooms share the main thread with the broker's links on one core, and have threads of their own on more.
+fn start_threads(workers: usize) -> Vec<Arbiter> {
     match workers {
         0 | 1 => Vec::new(),
         workers => (0..workers).map(|_| Arbiter::new()).collect(),

@@ -191,7 +191,12 @@ impl Outbox {
             state.poll_waker = Some(cx.waker().clone());
             return Poll::Pending;
         }
-        let count = state.queue.len().min(limits::PACKETS_PER_POLL);
+        let mut count = state.queue.len().min(limits::PACKETS_PER_POLL);
+        if state.ending && count > 1 && count == state.queue.len() {
+            // The goodbye has a poll of its own: official clients close at once on a payload that holds it, before
+            // they look at its other packets, and would take a DISCONNECT for a lost link and come back.
+            count -= 1;
+        }
         let frames: Vec<Frame> = state.queue.drain(..count).collect();
         state.bytes -= frames.iter().map(Frame::len).sum::<usize>();
         self.end_if_drained(&mut state);

@@ -18,10 +18,12 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use switchboard_actors::outbox::{Outbox, OutboxLimits};
 use switchboard_actors::session::{Above, Close, CloseReason, SessionSettings};
+use switchboard_protocol::engineio::Handshake;
+use switchboard_protocol::frame::Frame;
 
 pub use origin::AllowedOrigins;
 pub use polling::configure;
-pub use server::{ServerSettings, start};
+pub use server::{Server, start};
 use table::Table;
 
 /// How often a closing session is looked at.
@@ -79,6 +81,19 @@ impl Endpoint {
             });
         // What is left then is cut off when the worker threads stop.
         let _ = tokio::time::timeout(deadline, join_all(ended)).await;
+    }
+
+    /// The first packet of a session.
+    fn handshake(&self, sid: &str, upgrades: &[&str]) -> Frame {
+        let settings = &self.0.settings;
+        let handshake = Handshake {
+            sid,
+            upgrades,
+            ping_interval: settings.ping_interval,
+            ping_timeout: settings.ping_timeout,
+            max_payload: settings.max_payload,
+        };
+        Frame::text(handshake.to_packet())
     }
 
     fn new_outbox(&self) -> Arc<Outbox> {

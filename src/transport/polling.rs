@@ -102,10 +102,10 @@ async fn exchange(endpoint: &Endpoint, request: &HttpRequest, body: Payload) -> 
 async fn open(endpoint: &Endpoint, request: &HttpRequest, query: Query) -> HttpResponse {
     let sid = switchboard_actors::random_id();
     let outbox = endpoint.new_outbox();
+    outbox.send(endpoint.handshake(&sid, &["websocket"]));
     let entry = Entry::new(Arc::clone(&outbox), Phase::Polling);
-    let lease = endpoint.0.table.insert(sid.clone(), Arc::clone(&entry));
+    let lease = endpoint.0.table.insert(sid, Arc::clone(&entry));
     let opening = Opening {
-        sid,
         connection: query.connection(request.head()),
         outbox,
         incoming: None,

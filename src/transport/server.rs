@@ -1,85 +1,149 @@
 //! The HTTP server: actix-web for everything that is a request, and the WebSocket upgrade beside it.
+//!
+//! Each thread accepts for itself and serves what it accepted. With one thread a connection, its session, its rooms and
+//! the links to the broker share it, and nothing is handed from thread to thread.
 
 use std::io;
-use std::net::TcpListener;
+use std::net::TcpListener as StdListener;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix::prelude::*;
 use actix_codec::Framed;
 use actix_http::{HttpService, Request, h1};
-use actix_rt::net::TcpStream;
-use actix_server::Server;
-use actix_service::{fn_service, map_config};
+use actix_rt::net::{TcpListener, TcpStream};
+use actix_service::{IntoServiceFactory, Service, ServiceFactory, fn_service, map_config};
 use actix_web::App;
 use actix_web::dev::AppConfig;
 use actix_web::web::ServiceConfig;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use super::{Endpoint, configure, websocket};
 
-/// How the server runs.
-#[derive(Clone, Debug)]
-pub struct ServerSettings {
-    /// Worker threads.
-    pub workers: usize,
-    /// Connections that wait to be accepted by the kernel.
-    pub backlog: u32,
-    /// How long a client may take to send a request's head.
-    pub request_deadline: Duration,
+/// How long accepting pauses when the process has no file descriptor left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How long a client may take to send a request's head.
+const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
+/// How long an idle HTTP connection is kept.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
+
+/// A server that accepts; dropping it stops accepting and ends its HTTP connections.
+pub struct Server {
+    /// Never sends; its end is what the threads wait for.
+    _running: watch::Sender<()>,
 }
 
-impl Default for ServerSettings {
-    fn default() -> Self {
-        Self {
-            workers: 1,
-            backlog: 4_096,
-            request_deadline: Duration::from_secs(10),
-        }
-    }
-}
-
-/// Serves `endpoints`, and what `routes` adds, on the listeners until the returned server is stopped.
+/// Serves `endpoints`, and what `routes` adds, on the listeners. It accepts on `threads`, or on the current one when
+/// there are none.
 pub fn start(
-    listeners: Vec<TcpListener>,
-    settings: &ServerSettings,
+    listeners: Vec<StdListener>,
+    threads: &[ArbiterHandle],
     endpoints: Vec<Endpoint>,
     routes: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
 ) -> io::Result<Server> {
     let endpoints: Arc<[Endpoint]> = endpoints.into();
-    let mut server = Server::build()
-        .workers(settings.workers)
-        .backlog(settings.backlog)
-        .max_concurrent_connections(1_000_000)
-        .disable_signals();
-    let deadline = settings.request_deadline;
-    for listener in listeners {
-        let (endpoints, routes) = (Arc::clone(&endpoints), routes.clone());
-        let address = listener.local_addr()?;
-        server = server.listen("switchboard", listener, move || {
-            let (served, routes) = (Arc::clone(&endpoints), routes.clone());
-            let app = App::new().configure(move |config| {
-                served
-                    .iter()
-                    .for_each(|endpoint| configure(endpoint, config));
-                routes(config);
-            });
-            let endpoints = Arc::clone(&endpoints);
-            let upgrade = fn_service(
-                move |(request, framed): (Request, Framed<TcpStream, h1::Codec>)| {
-                    let endpoints = Arc::clone(&endpoints);
-                    async move {
-                        websocket::serve(&endpoints, request, framed).await;
-                        Ok::<(), actix_web::Error>(())
-                    }
-                },
-            );
-            HttpService::build()
-                .client_request_timeout(deadline)
-                .tcp_nodelay(true)
-                .local_addr(address)
-                .upgrade(upgrade)
-                .finish(map_config(app, |()| AppConfig::default()))
-                .tcp()
-        })?;
+    let (running, stopped) = watch::channel(());
+    for listener in &listeners {
+        listener.set_nonblocking(true)?;
     }
-    Ok(server.run())
+    let here = [Arbiter::current()];
+    for thread in if threads.is_empty() { &here } else { threads } {
+        let listeners = listeners
+            .iter()
+            .map(StdListener::try_clone)
+            .collect::<Result<_, _>>()?;
+        let (endpoints, routes, stopped) =
+            (Arc::clone(&endpoints), routes.clone(), stopped.clone());
+        thread.spawn_fn(move || {
+            actix_rt::spawn(serve(listeners, endpoints, routes, stopped));
+        });
+    }
+    Ok(Server { _running: running })
+}
+
+/// One thread's share: accepts on every listener until the server is dropped.
+async fn serve(
+    listeners: Vec<StdListener>,
+    endpoints: Arc<[Endpoint]>,
+    routes: impl Fn(&mut ServiceConfig) + Clone + 'static,
+    mut stopped: watch::Receiver<()>,
+) {
+    let service = match http_service(endpoints, routes).new_service(()).await {
+        Ok(service) => std::rc::Rc::new(service),
+        Err(()) => return log::error!("the HTTP service cannot be made"),
+    };
+    let mut accepting = JoinSet::new();
+    for listener in listeners {
+        match TcpListener::from_std(listener) {
+            Ok(listener) => drop(accepting.spawn_local(accept(listener, service.clone()))),
+            Err(e) => log::error!("cannot accept connections: {e}"),
+        }
+    }
+    // Fails when the server is dropped; with the set go its tasks, and with them their connections.
+    let _ = stopped.changed().await;
+}
+
+async fn accept<S>(listener: TcpListener, service: std::rc::Rc<S>)
+where
+    S: Service<TcpStream, Response = ()> + 'static,
+{
+    let mut connections = JoinSet::new();
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let served = service.call(stream);
+                connections.spawn_local(async {
+                    // A client's fault, answered already or gone with the connection.
+                    let _ = served.await;
+                });
+                while connections.try_join_next().is_some() {}
+            }
+            Err(e) if is_of_one_connection(&e) => {}
+            Err(e) => {
+                log::error!("accepting pauses: {e}");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Whether only the connection that was to be accepted is lost.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::Interrupted
+    )
+}
+
+fn http_service(
+    endpoints: Arc<[Endpoint]>,
+    routes: impl Fn(&mut ServiceConfig) + Clone + 'static,
+) -> impl ServiceFactory<TcpStream, Config = (), Response = (), InitError = ()> {
+    let served = Arc::clone(&endpoints);
+    let app = App::new().configure(move |config| {
+        served
+            .iter()
+            .for_each(|endpoint| configure(endpoint, config));
+        routes(config);
+    });
+    let upgrade = fn_service(
+        move |(request, framed): (Request, Framed<TcpStream, h1::Codec>)| {
+            let endpoints = Arc::clone(&endpoints);
+            async move {
+                websocket::serve(&endpoints, request, framed).await;
+                Ok::<(), actix_web::Error>(())
+            }
+        },
+    );
+    HttpService::build()
+        .keep_alive(KEEP_ALIVE)
+        .client_request_timeout(REQUEST_DEADLINE)
+        .tcp_nodelay(true)
+        .upgrade(upgrade)
+        .finish(map_config(app.into_factory(), |()| AppConfig::default()))
+        .tcp()
 }

@@ -1,4 +1,7 @@
-//! A real Mosquitto on a free loopback port, with a configuration of its own, stopped when dropped.
+//! A real Mosquitto on a free loopback port, with a configuration of its own, stopped when dropped. It can
+//! be killed, started again on its port, and held up, as brokers are in bad nights.
+
+#![allow(dead_code, reason = "each test binary uses its own part of this")]
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -10,9 +13,19 @@ use std::time::{Duration, Instant};
 /// How long Mosquitto may take to accept connections.
 const START_DEADLINE: Duration = Duration::from_secs(10);
 
+/// How it is set up.
+#[derive(Clone, Copy, Default)]
+pub struct Options<'a> {
+    /// The only user name and password that are let in.
+    pub credentials: Option<(&'a str, &'a str)>,
+    /// Certificate and key, in PEM: its port then speaks TLS.
+    pub tls: Option<(&'a str, &'a str)>,
+}
+
 /// A running Mosquitto.
 pub struct Mosquitto {
     child: Child,
+    program: PathBuf,
     address: SocketAddr,
     /// Configuration and passwords; removed when dropped.
     folder: PathBuf,
@@ -23,34 +36,38 @@ impl Mosquitto {
     ///
     /// `None`, and a line on stderr, when Mosquitto is not installed. Panics when it does not start.
     pub fn start(credentials: Option<(&str, &str)>) -> Option<Self> {
+        Self::start_with(Options {
+            credentials,
+            tls: None,
+        })
+    }
+
+    /// As [`start`](Self::start), with TLS too.
+    pub fn start_with(options: Options<'_>) -> Option<Self> {
         let Some(program) = installed("mosquitto") else {
             eprintln!("skipped: mosquitto is not installed");
             return None;
         };
         // The free port may be taken by somebody else before Mosquitto binds it: try again then.
-        let started = (0..5).find_map(|_| Self::try_start(&program, credentials));
+        let started = (0..5).find_map(|_| Self::try_start(&program, options));
         Some(started.expect("mosquitto exited at once on each of five ports"))
     }
 
-    fn try_start(program: &Path, credentials: Option<(&str, &str)>) -> Option<Self> {
+    fn try_start(program: &Path, options: Options<'_>) -> Option<Self> {
         static STARTED: AtomicU32 = AtomicU32::new(0);
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let name = format!("switchboard-mosquitto-{}-{number}", std::process::id());
         let folder = std::env::temp_dir().join(name);
         fs::create_dir_all(&folder).expect("a folder for mosquitto's configuration");
         let address = free_address();
-        let configuration = folder.join("mosquitto.conf");
-        fs::write(&configuration, settings(address, &folder, credentials))
-            .expect("mosquitto's configuration is written");
-        let child = Command::new(program)
-            .arg("-c")
-            .arg(&configuration)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("mosquitto is started");
+        fs::write(
+            folder.join("mosquitto.conf"),
+            settings(address, &folder, options),
+        )
+        .expect("mosquitto's configuration is written");
         let mut mosquitto = Self {
-            child,
+            child: spawn(program, &folder),
+            program: program.to_owned(),
             address,
             folder,
         };
@@ -60,6 +77,44 @@ impl Mosquitto {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Kills it: its connections end without a word from it.
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Asks it to end, which it does at once, closing its connections.
+    pub fn end(&mut self) {
+        self.signal("TERM");
+        let _ = self.child.wait();
+    }
+
+    /// Starts it again on its port, after [`kill`](Self::kill) or [`end`](Self::end).
+    pub fn start_again(&mut self) {
+        self.child = spawn(&self.program, &self.folder);
+        assert!(
+            self.accepts(),
+            "mosquitto does not start again on {}",
+            self.address
+        );
+    }
+
+    /// Holds it up: the kernel still accepts connections for it, and nothing is answered.
+    pub fn pause(&self) {
+        self.signal("STOP");
+    }
+
+    /// Lets it go on after [`pause`](Self::pause).
+    pub fn resume(&self) {
+        self.signal("CONT");
+    }
+
+    fn signal(&self, name: &str) {
+        let command = format!("kill -{name} {}", self.child.id());
+        let sent = Command::new("sh").arg("-c").arg(&command).status();
+        assert!(sent.is_ok_and(|status| status.success()), "{command}");
     }
 
     /// Waits until it accepts connections; false when it exited instead.
@@ -110,17 +165,29 @@ fn free_address() -> SocketAddr {
         .expect("a bound listener has an address")
 }
 
-/// Queues without limit, because its default of 1,000 drops QoS 1 messages of a burst.
-fn settings(address: SocketAddr, folder: &Path, credentials: Option<(&str, &str)>) -> String {
+fn spawn(program: &Path, folder: &Path) -> Child {
+    Command::new(program)
+        .arg("-c")
+        .arg(folder.join("mosquitto.conf"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("mosquitto is started")
+}
+
+/// Queues without limit, because its default of 1,000 drops QoS 1 messages of a burst. Keeps its user, because
+/// what it gives root up for cannot read the folder.
+fn settings(address: SocketAddr, folder: &Path, options: Options<'_>) -> String {
     let mut lines = vec![
+        "user root".to_owned(),
         format!("listener {} {}", address.port(), address.ip()),
         "persistence false".to_owned(),
         "max_queued_messages 0".to_owned(),
         "set_tcp_nodelay true".to_owned(),
         "log_dest none".to_owned(),
-        format!("allow_anonymous {}", credentials.is_none()),
+        format!("allow_anonymous {}", options.credentials.is_none()),
     ];
-    if let Some((user, password)) = credentials {
+    if let Some((user, password)) = options.credentials {
         let passwords = folder.join("passwords");
         fs::write(&passwords, format!("{user}:{password}\n")).expect("passwords are written");
         let tool = installed("mosquitto_passwd").expect("mosquitto_passwd comes with mosquitto");
@@ -129,9 +196,17 @@ fn settings(address: SocketAddr, folder: &Path, credentials: Option<(&str, &str)
             hashed.expect("mosquitto_passwd runs").success(),
             "passwords are hashed"
         );
-        // It gives up root for this user, who must be able to read the file.
-        lines.push("user root".to_owned());
         lines.push(format!("password_file {}", passwords.display()));
+    }
+    if let Some((certificate, key)) = options.tls {
+        for (name, pem, setting) in [
+            ("certificate.pem", certificate, "certfile"),
+            ("key.pem", key, "keyfile"),
+        ] {
+            let file = folder.join(name);
+            fs::write(&file, pem).expect("the certificate is written");
+            lines.push(format!("{setting} {}", file.display()));
+        }
     }
     lines.push(String::new());
     lines.join("\n")

@@ -1,5 +1,7 @@
 //! MQTT clients for tests: a rumqttc client that keeps what it receives, and a raw TCP one.
 
+#![allow(dead_code, reason = "each test binary uses its own part of this")]
+
 use std::future::Future;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -91,6 +93,12 @@ impl Client {
             .publish(topic, qos, false, payload)
             .await
             .expect("the client runs");
+    }
+
+    /// Publishes with QoS 1, as transcribers do.
+    pub async fn send(&self, topic: &str, payload: impl AsRef<[u8]>) {
+        self.publish(topic, QoS::AtLeastOnce, payload.as_ref())
+            .await;
     }
 
     /// Publishes a retained message with QoS 1 and waits until the broker has it.

@@ -9,7 +9,7 @@ import { isObject } from './wire.js';
 /**
  * @typedef {{index: string, name: string, language: string | null}} Channel
  * @typedef {{id: string, name: string, description: string, channels: Channel[], token: string}} DemoSession
- * @typedef {{organization: string, sessions: DemoSession[]}} Demo
+ * @typedef {{sessions: DemoSession[]}} Demo
  * @typedef {{id: string, name: string, channels: Channel[], token: string, renew: () => Promise<string | null>}} Access
  *   `renew` asks for a fresh token of the same reader; null where there is nobody to ask
  */
@@ -44,8 +44,7 @@ export async function loadDemo() {
   if (!response.ok) return null;
   const demo = await response.json().catch(() => null);
   if (!isObject(demo) || !Array.isArray(demo.sessions)) return null;
-  const sessions = demo.sessions.map(readSession).filter((session) => session !== null);
-  return { organization: typeof demo.organization === 'string' ? demo.organization : '', sessions };
+  return { sessions: demo.sessions.map(readSession).filter((session) => session !== null) };
 }
 
 /**

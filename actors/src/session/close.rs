@@ -128,6 +128,20 @@ impl Session {
         ctx.run_later(CLOSE_LINGER, |_, ctx| ctx.stop());
     }
 
+    /// Ends the session when its way out is cut. A WebSocket's stream ends with it; over polling nothing
+    /// else would show that the client has stopped reading.
+    pub(super) fn watch_way_out(&self, ctx: &mut Context<Self>) {
+        let outbox = Arc::clone(&self.outbox);
+        let ended = poll_fn(move |cx| outbox.poll_ended(cx));
+        ctx.spawn(
+            ended
+                .into_actor(self)
+                .map(|(), session, ctx: &mut Context<Self>| {
+                    session.close(CloseReason::TransportClosed, ctx);
+                }),
+        );
+    }
+
     /// What the transport says last; `None` when nobody is there to hear it.
     fn goodbye(&self, reason: CloseReason) -> Option<Frame> {
         if matches!(
@@ -141,7 +155,8 @@ impl Session {
         }
         let is_polled = self.outbox.is_polled();
         match reason {
-            CloseReason::ClientClosed if is_polled => Some(Packet::Noop.encode()),
+            // Ends the client's poll, also one that the post with the close packet has overtaken.
+            CloseReason::ClientClosed => Some(Packet::Noop.encode()),
             // What the server ends, the next poll is told.
             CloseReason::Denied | CloseReason::Shutdown => Some(Packet::Close.encode()),
             _ if is_polled => Some(Packet::Close.encode()),

@@ -18,7 +18,7 @@ use std::time::Duration;
 use actix::prelude::*;
 use bytestring::ByteString;
 use futures_util::stream::BoxStream;
-use switchboard_protocol::engineio::{Handshake, Message as EngineMessage, Packet};
+use switchboard_protocol::engineio::{Message as EngineMessage, Packet};
 use switchboard_protocol::frame::Frame;
 use switchboard_protocol::socketio::Decoder;
 
@@ -59,11 +59,9 @@ pub enum Above {
 
 /// How a session comes to be.
 pub struct Opening {
-    /// The Engine.IO session id.
-    pub sid: String,
     /// What the request said.
     pub connection: Connection,
-    /// The way out; on a WebSocket its wire is attached already.
+    /// The way out, which has taken the handshake already; on a WebSocket its wire is attached.
     pub outbox: Arc<Outbox>,
     /// Packets of a WebSocket; none over polling.
     pub incoming: Option<BoxStream<'static, Incoming>>,
@@ -106,7 +104,7 @@ pub struct Session {
     outbox: Arc<Outbox>,
     connection: Rc<Connection>,
     /// Taken when the actor starts.
-    opening: Option<(String, Option<BoxStream<'static, Incoming>>)>,
+    incoming: Option<BoxStream<'static, Incoming>>,
     is_websocket: bool,
     decoder: Decoder,
     /// Sockets in their namespaces.
@@ -139,7 +137,7 @@ impl Session {
             above,
             outbox: opening.outbox,
             connection: Rc::new(opening.connection),
-            opening: Some((opening.sid, opening.incoming)),
+            incoming: opening.incoming,
             is_websocket,
             decoder: Decoder::new(settings.max_payload),
             sockets: Vec::new(),
@@ -166,22 +164,6 @@ impl Session {
 
     fn next_socket_id(&self) -> SocketId {
         self.settings.ids.next()
-    }
-
-    fn handshake(&self, sid: &str) -> Frame {
-        let upgrades: &[&str] = if self.is_websocket {
-            &[]
-        } else {
-            &["websocket"]
-        };
-        let handshake = Handshake {
-            sid,
-            upgrades,
-            ping_interval: self.settings.ping_interval,
-            ping_timeout: self.settings.ping_timeout,
-            max_payload: self.settings.max_payload,
-        };
-        Frame::text(handshake.to_packet())
     }
 
     fn packet(&mut self, packet: Packet, ctx: &mut Context<Self>) {
@@ -231,12 +213,11 @@ impl Actor for Session {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        let (sid, incoming) = self.opening.take().expect("an actor starts once");
         self.metrics().connections.inc();
         self.metrics().connections_opened.inc();
-        self.outbox.send(self.handshake(&sid));
-        if let Some(incoming) = incoming {
-            self.listen(incoming, ctx);
+        match self.incoming.take() {
+            Some(incoming) => self.listen(incoming, ctx),
+            None => self.watch_way_out(ctx),
         }
         self.schedule_ping(ctx);
         if matches!(self.above, Above::SocketIo(_)) {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use actix::prelude::*;
 use futures_util::stream::BoxStream;
+use switchboard_protocol::frame::Frame;
 
 use super::client::Line;
 use super::{Client, FakeAccess, FakeBroker, FakeTokens, FakeWire, eventually, quiet};
@@ -220,8 +221,9 @@ impl Harness {
     ) -> Opening {
         let lease = Arc::new(());
         self.leases.borrow_mut().push(Arc::downgrade(&lease));
+        // As a transport does.
+        outbox.send(Frame::text("0{}"));
         Opening {
-            sid: "sid".to_owned(),
             connection: Connection::default(),
             outbox: Arc::clone(outbox),
             incoming,

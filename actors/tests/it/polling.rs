@@ -7,10 +7,10 @@ use std::time::Duration;
 use actix::Addr;
 use bytestring::ByteString;
 use futures_util::StreamExt;
-use switchboard_actors::limits::PENDING_EVENTS;
-use switchboard_actors::outbox::Outbox;
+use switchboard_actors::limits::{CLOSE_LINGER, PENDING_EVENTS};
+use switchboard_actors::outbox::{Outbox, OutboxLimits};
 use switchboard_actors::session::{Close, CloseReason, Posted, Probed, Session, Upgraded};
-use switchboard_actors::testing::{FakeWire, Harness, pass, paused, quiet};
+use switchboard_actors::testing::{FakeWire, Harness, Setup, pass, paused, quiet};
 use switchboard_protocol::engineio::Packet;
 
 use crate::support::counts;
@@ -25,11 +25,7 @@ impl Poller {
     async fn connected(harness: &Harness) -> Self {
         let (session, outbox) = harness.polling();
         let poller = Self { session, outbox };
-        let handshake = poller.poll().await.unwrap();
-        assert!(
-            handshake[0].contains(r#""upgrades":["websocket"]"#),
-            "{handshake:?}"
-        );
+        assert_eq!(poller.poll().await.unwrap(), ["0{}"], "the handshake");
         let connect = [r#"40{"token":"user:alice"}"#];
         poller.post(&connect).await.unwrap();
         assert!(poller.poll().await.unwrap()[0].starts_with("40{"));
@@ -53,7 +49,7 @@ impl Poller {
 }
 
 #[test]
-fn a_polling_client_joins_and_hears() {
+fn a_polling_client_joins_and_hears_and_says_goodbye() {
     paused(async {
         let harness = Harness::start().await;
         let poller = Poller::connected(&harness).await;
@@ -65,6 +61,10 @@ fn a_polling_client_joins_and_hears() {
         let finals = [r#"42["final",1]"#, r#"42["final",2]"#];
         assert_eq!(poller.poll().await.unwrap(), finals);
         poller.post(&["1"]).await.unwrap();
+        assert_eq!(counts(&harness).await, (0, 0, 0));
+        let last = poller.poll().await.unwrap();
+        assert_eq!(last, ["6"], "ends a poll that the goodbye has overtaken");
+        assert_eq!(poller.poll().await, None);
         drop(poller);
         harness.assert_nothing_left().await;
     });
@@ -94,7 +94,7 @@ fn a_poll_that_waits_is_told_when_the_session_ends() {
 }
 
 #[test]
-fn the_poll_after_a_denial_is_told_all_of_it() {
+fn the_polls_after_a_denial_are_told_of_it_and_then_of_the_end() {
     paused(async {
         let harness = Harness::start().await;
         harness.access.deny("secret");
@@ -103,7 +103,8 @@ fn the_poll_after_a_denial_is_told_all_of_it() {
         poller.post(&packets).await.unwrap();
         quiet().await;
         let told = poller.poll().await.unwrap();
-        assert_eq!(told, [r#"42["unauthorized"]"#, "41", "1"]);
+        assert_eq!(told, [r#"42["unauthorized"]"#, "41"]);
+        assert_eq!(poller.poll().await.unwrap(), ["1"]);
         assert_eq!(poller.poll().await, None);
         drop(poller);
         harness.assert_nothing_left().await;
@@ -117,6 +118,32 @@ fn a_client_that_polls_no_more_is_gone_after_the_ping_timeout() {
         let poller = Poller::connected(&harness).await;
         poller.post(&[r#"42["join_room","S/1"]"#]).await.unwrap();
         pass(Duration::from_secs(46)).await;
+        assert_eq!(counts(&harness).await, (0, 0, 0));
+        assert_eq!(poller.poll().await, None);
+        drop(poller);
+        harness.assert_nothing_left().await;
+    });
+}
+
+#[test]
+fn a_client_that_polls_no_more_ends_as_soon_as_too_much_waits() {
+    paused(async {
+        let outbox = OutboxLimits {
+            frames: 8,
+            ..OutboxLimits::default()
+        };
+        let harness = Harness::start_with(Setup {
+            outbox,
+            ..Setup::default()
+        })
+        .await;
+        let poller = Poller::connected(&harness).await;
+        let join = [r#"42["join_room","S/1"]"#];
+        poller.post(&join).await.unwrap();
+        quiet().await;
+        let batch = [("transcriber/out/S/1/final", "1"); 9];
+        assert!(harness.broker.publish(&batch));
+        quiet().await;
         assert_eq!(counts(&harness).await, (0, 0, 0));
         assert_eq!(poller.poll().await, None);
         drop(poller);
@@ -143,6 +170,7 @@ fn a_post_is_answered_once_few_enough_packets_wait() {
         in_time.expect("an answer").unwrap();
         poller.post(&["1"]).await.unwrap();
         drop(poller);
+        pass(CLOSE_LINGER).await;
         harness.assert_nothing_left().await;
     });
 }

@@ -1,4 +1,4 @@
-//! A session's life over a WebSocket: its first words, and every way to end.
+//! A session's life over a WebSocket: every way to end.
 
 use std::net::Shutdown;
 use std::time::Duration;
@@ -12,21 +12,6 @@ use crate::script::scripted;
 use crate::support::{closed, counts, ended, goodbye};
 
 const SECOND: Duration = Duration::from_secs(1);
-
-#[test]
-fn the_handshake_comes_first_and_tells_the_figures() {
-    paused(async {
-        let harness = Harness::start().await;
-        let client = harness.client();
-        quiet().await;
-        let handshake = concat!(
-            r#"0{"sid":"sid","upgrades":[],"pingInterval":25000,"#,
-            r#""pingTimeout":20000,"maxPayload":1000000}"#
-        );
-        assert_eq!(client.heard(), [handshake]);
-        ended(&harness, client).await;
-    });
-}
 
 #[test]
 fn packets_that_break_the_protocol_close_with_1002() {

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use actix_http::ws::{OpCode, Parser, ProtocolError};
-use actix_rt::net::TcpStream;
 use actix_web::web::{Bytes, BytesMut};
 use bytestring::ByteString;
 use futures_util::Stream;
@@ -18,6 +17,8 @@ use switchboard_actors::outbox::Outbox;
 use switchboard_actors::session::{CloseReason, Incoming};
 use switchboard_protocol::engineio::{Message, Packet};
 use switchboard_protocol::frame::Frame;
+use tokio::io::{AsyncRead, ReadBuf};
+use tokio::net::tcp::OwnedReadHalf;
 
 /// Fragments of one message.
 const FRAGMENTS: usize = 1_024;
@@ -33,7 +34,7 @@ thread_local! {
 /// The packets of one connection, until it ends or breaks the protocol; after that its bytes are
 /// discarded, so that the goodbye is not lost to a reset.
 pub(super) struct Packets {
-    stream: Arc<TcpStream>,
+    reader: OwnedReadHalf,
     /// Where WebSocket pings are answered.
     outbox: Arc<Outbox>,
     /// Largest message in bytes.
@@ -54,14 +55,14 @@ struct Fragments {
 
 impl Packets {
     pub(super) fn new(
-        stream: Arc<TcpStream>,
+        reader: OwnedReadHalf,
         outbox: Arc<Outbox>,
         limit: usize,
         early: &[u8],
     ) -> Self {
         let buffer = BytesMut::from(early);
         Self {
-            stream,
+            reader,
             outbox,
             limit,
             buffer,
@@ -143,20 +144,14 @@ impl Packets {
 
     /// Reads what the stream has; the number of bytes, 0 at its end.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        loop {
-            ready!(self.stream.poll_read_ready(cx))?;
-            let read = SCRATCH.with_borrow_mut(|scratch| {
-                let read = self.stream.try_read(&mut scratch[..])?;
-                if !self.discarding {
-                    self.buffer.extend_from_slice(&scratch[..read]);
-                }
-                Ok(read)
-            });
-            match read {
-                Err(e) if io::Error::kind(&e) == io::ErrorKind::WouldBlock => continue,
-                other => return Poll::Ready(other),
+        SCRATCH.with_borrow_mut(|scratch| {
+            let mut scratch = ReadBuf::new(&mut scratch[..]);
+            ready!(Pin::new(&mut self.reader).poll_read(cx, &mut scratch))?;
+            if !self.discarding {
+                self.buffer.extend_from_slice(scratch.filled());
             }
-        }
+            Poll::Ready(Ok(scratch.filled().len()))
+        })
     }
 
     fn discard(&mut self) {

@@ -8,13 +8,17 @@ use std::time::Duration;
 
 use actix_codec::Framed;
 use actix_http::h1::{Codec, SendResponse};
+use actix_http::header::SEC_WEBSOCKET_KEY;
 use actix_http::{Request, Response, StatusCode, ws};
 use actix_rt::net::TcpStream;
 use futures_util::StreamExt;
 use switchboard_actors::outbox::{Outbox, Wire};
+use switchboard_actors::service::Connection;
 use switchboard_actors::session::{CloseReason, Incoming, Opening, Probed, Session, Upgraded};
 use switchboard_protocol::engineio::{Packet, RefusalCode};
 use switchboard_protocol::frame::Frame;
+use tokio::io::AsyncWriteExt;
+use tokio::net::tcp::OwnedReadHalf;
 
 use super::Endpoint;
 use super::origin::Verdict;
@@ -32,33 +36,41 @@ pub(super) async fn serve(
     request: Request,
     framed: Framed<TcpStream, Codec>,
 ) {
-    let accepted = accept(endpoints, &request);
-    let response = match &accepted {
-        Ok(_) => ws::handshake_response(request.head())
-            .finish()
-            .set_body(String::new()),
-        Err(refusal) => refusal.response(),
-    };
-    let sent = SendResponse::new(framed, response).await;
-    let (Ok((endpoint, query, target)), Ok(framed)) = (accepted, sent) else {
-        return;
+    let (endpoint, query, target) = match accept(endpoints, &request) {
+        Ok(accepted) => accepted,
+        Err(refusal) => {
+            // The client that does not wait for the answer will not miss it.
+            let _ = SendResponse::new(framed, refusal.response()).await;
+            return;
+        }
     };
     let parts = framed.into_parts();
-    let stream = Arc::new(parts.io);
-    let wire = Arc::new(TcpWire::new(Arc::clone(&stream)));
-    // Frames that a hasty client sent along with its handshake.
-    let early = parts.read_buf;
+    let (mut stream, early) = (parts.io, parts.read_buf);
+    let mut answer = switching_protocols(&request);
+    let sid = switchboard_actors::random_id();
+    if let Target::New = target {
+        // The session's first packet leaves with the answer, in one write.
+        answer.extend_from_slice(endpoint.handshake(&sid, &[]).websocket());
+    }
+    if stream.write_all(&answer).await.is_err() {
+        return;
+    }
+    let (reader, writer) = stream.into_split();
+    let wire = Arc::new(TcpWire::new(writer));
     match target {
-        Target::New => open(
-            &endpoint,
-            query.connection(request.head()),
-            stream,
-            wire,
-            &early,
-        ),
+        Target::New => {
+            open(
+                &endpoint,
+                sid,
+                query.connection(request.head()),
+                reader,
+                wire,
+                &early,
+            );
+        }
         // Not awaited here: the HTTP machinery behind this call is to be freed.
         Target::Upgrade(entry) => {
-            actix_rt::spawn(upgrade(endpoint, entry, stream, wire, early.to_vec()));
+            actix_rt::spawn(upgrade(endpoint, entry, reader, wire, early.to_vec()));
         }
         Target::Taken => {
             let outbox = endpoint.new_outbox();
@@ -66,6 +78,23 @@ pub(super) async fn serve(
             outbox.finish(&[Frame::close(CloseReason::Overlap.code(), "session taken")]);
         }
     }
+}
+
+/// The answer to a valid WebSocket handshake (RFC 6455 section 4.2.2).
+fn switching_protocols(request: &Request) -> Vec<u8> {
+    let key = request
+        .head()
+        .headers()
+        .get(SEC_WEBSOCKET_KEY)
+        .map_or(&b""[..], |key| key.as_bytes());
+    let mut answer = Vec::with_capacity(512);
+    answer.extend_from_slice(
+        b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\
+          sec-websocket-accept: ",
+    );
+    answer.extend_from_slice(&ws::hash_key(key));
+    answer.extend_from_slice(b"\r\n\r\n");
+    answer
 }
 
 /// Why no WebSocket is opened.
@@ -129,24 +158,23 @@ fn accept(endpoints: &[Endpoint], request: &Request) -> Result<(Endpoint, Query,
 
 fn open(
     endpoint: &Endpoint,
-    connection: switchboard_actors::service::Connection,
-    stream: Arc<TcpStream>,
+    sid: String,
+    connection: Connection,
+    reader: OwnedReadHalf,
     wire: Arc<dyn Wire>,
     early: &[u8],
 ) {
-    let sid = switchboard_actors::random_id();
     let outbox = endpoint.new_outbox();
     outbox.attach(wire);
     let packets = Packets::new(
-        stream,
+        reader,
         Arc::clone(&outbox),
         endpoint.0.settings.max_payload,
         early,
     );
     let entry = Entry::new(Arc::clone(&outbox), Phase::WebSocket);
-    let lease = endpoint.0.table.insert(sid.clone(), Arc::clone(&entry));
+    let lease = endpoint.0.table.insert(sid, Arc::clone(&entry));
     let opening = Opening {
-        sid,
         connection,
         outbox,
         incoming: Some(packets.boxed()),
@@ -160,7 +188,7 @@ fn open(
 async fn upgrade(
     endpoint: Endpoint,
     entry: Arc<Entry>,
-    stream: Arc<TcpStream>,
+    reader: OwnedReadHalf,
     wire: Arc<TcpWire>,
     early: Vec<u8>,
 ) {
@@ -168,7 +196,7 @@ async fn upgrade(
     let probe_outbox = endpoint.new_outbox();
     probe_outbox.attach(Arc::clone(&wire) as Arc<dyn Wire>);
     let limit = endpoint.0.settings.max_payload;
-    let mut packets = Packets::new(stream, Arc::clone(&probe_outbox), limit, &early);
+    let mut packets = Packets::new(reader, Arc::clone(&probe_outbox), limit, &early);
     let probed = probe(&entry, &mut packets, &probe_outbox);
     let is_over = tokio::time::timeout(UPGRADE_DEADLINE, probed)
         .await

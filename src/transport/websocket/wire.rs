@@ -4,23 +4,23 @@ use std::io::{self, IoSlice};
 use std::net::Shutdown;
 use std::sync::Arc;
 
-use actix_rt::net::TcpStream;
 use socket2::SockRef;
 use switchboard_actors::outbox::{Outbox, Wire};
+use tokio::net::tcp::OwnedWriteHalf;
 use tokio::runtime::Handle;
 
 /// The writing half of a connection.
 pub(super) struct TcpWire {
-    stream: Arc<TcpStream>,
+    stream: Arc<OwnedWriteHalf>,
     /// Where the stream is registered; rooms on other threads write to it, too.
     runtime: Handle,
 }
 
 impl TcpWire {
     /// Called on the thread that accepted the stream.
-    pub(super) fn new(stream: Arc<TcpStream>) -> Self {
+    pub(super) fn new(stream: OwnedWriteHalf) -> Self {
         Self {
-            stream,
+            stream: Arc::new(stream),
             runtime: Handle::current(),
         }
     }
@@ -43,6 +43,6 @@ impl Wire for TcpWire {
 
     fn shutdown(&self, how: Shutdown) {
         // It fails only when the peer was faster.
-        let _ = SockRef::from(&*self.stream).shutdown(how);
+        let _ = SockRef::from((*self.stream).as_ref()).shutdown(how);
     }
 }

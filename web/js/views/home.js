@@ -35,7 +35,7 @@ export async function homeView(stage, _query, signal) {
 /** @param {Demo} demo @param {import('../router.js').Router} router @returns {Node[]} */
 function demoContent(demo, router) {
   const lead = demo.sessions.length > 0
-    ? `${demo.organization ? `${demo.organization}: ` : ''}choose a session to read along.`
+    ? 'Choose a session to read along.'
     : 'No session is live right now. Come back later, or open one below.';
   const cards = h('ul', { class: 'cards', role: 'list' }, ...demo.sessions.map(sessionCard));
   const other = h('details', { class: 'other' }, h('summary', {}, 'Open another session'), openForm(router, new URLSearchParams()));

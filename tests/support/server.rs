@@ -1,0 +1,229 @@
+//! The real application on a free port, with a database of its own, that must leave nothing behind.
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde_json::Value;
+use switchboard::application::{Application, RunOptions};
+use switchboard::config::{Config, Layer};
+use switchboard::store::{Channel, NewSession, Role, Store, Visibility};
+use switchboard_actors::broker::BrokerStatus;
+use switchboard_actors::registry::{Counts, GetCounts, RoomRegistry};
+use tempfile::TempDir;
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
+
+use super::http::{self, Response};
+use super::mqtt::Client;
+use super::viewer::Viewer;
+use super::{DEADLINE, OUTAGE_DEADLINE, eventually, tokens};
+
+/// Filters that are wanted while nobody is in any room: session commands and the list of sessions.
+pub const STANDING_FILTERS: i64 = 2;
+
+/// A running server. End it by [`stop`](Self::stop), which looks for leaks.
+pub struct TestServer {
+    pub address: SocketAddr,
+    /// The embedded broker, where the server has one.
+    mqtt_address: Option<SocketAddr>,
+    registry: actix::Addr<RoomRegistry>,
+    broker: watch::Receiver<BrokerStatus>,
+    pub store: Store,
+    running: JoinHandle<anyhow::Result<()>>,
+    /// Taken when the server is stopped.
+    stop: Option<oneshot::Sender<()>>,
+    /// Holds the database.
+    _folder: TempDir,
+}
+
+impl TestServer {
+    /// Starts on the embedded broker with defaults.
+    pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// Starts with these settings (names as in the file) and waits for its broker.
+    pub async fn start_with(settings: &[(&str, &str)]) -> Self {
+        let server = Self::start_without_broker(settings).await;
+        server.broker_becomes(BrokerStatus::Up).await;
+        server
+    }
+
+    /// Starts with these settings; the broker may be away.
+    pub async fn start_without_broker(settings: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder for the database");
+        let database = format!("sqlite://{}", folder.path().join("it.db").display());
+        let config = config(&database, settings);
+        let options = RunOptions {
+            migrate: true,
+            demo: false,
+        };
+        let application = Application::build(&config, options).await;
+        let application = application.expect("the application starts");
+        let (stop, stopped) = oneshot::channel();
+        let server = Self {
+            address: application.addresses()[0],
+            mqtt_address: application.mqtt_address(),
+            registry: application.registry().clone(),
+            broker: application.broker(),
+            store: application.store().clone(),
+            running: actix_rt::spawn(application.run_until(stopped)),
+            stop: Some(stop),
+            _folder: folder,
+        };
+        server.seed().await;
+        server
+    }
+
+    /// The organization `acme` with `member`, and its public session `S`.
+    async fn seed(&self) {
+        let acme = "acme".parse().expect("an organization");
+        let put = self.store.put_organization(&acme, "Acme").await;
+        put.expect("the organization is stored");
+        let member = "member".parse().expect("a user");
+        let put = self.store.put_member(&acme, &member, Role::Member).await;
+        put.expect("the member is stored");
+        self.add_session("S", Visibility::Public).await;
+    }
+
+    /// Adds a session of `acme`, owned by `owner`, with the channels 1 and 2.
+    pub async fn add_session(&self, id: &str, visibility: Visibility) {
+        let channel = |index| Channel {
+            index,
+            name: format!("channel {index}"),
+            language: "en".to_owned(),
+        };
+        let new = NewSession {
+            id: id.parse().expect("a session id"),
+            name: id.to_owned(),
+            organization: "acme".parse().expect("an organization"),
+            visibility,
+            owner: Some("owner".parse().expect("a user")),
+            password: None,
+            record: false,
+            channels: vec![channel(1), channel(2)],
+        };
+        self.store
+            .create_session(new)
+            .await
+            .expect("the session is stored");
+    }
+
+    /// A connected viewer, a guest of the session `S`.
+    pub async fn viewer(&self) -> Viewer {
+        Viewer::connect(self.address, &tokens::guest("S")).await
+    }
+
+    /// A connected viewer with the token of the user `id`.
+    pub async fn user(&self, id: &str) -> Viewer {
+        Viewer::connect(self.address, &tokens::user(id)).await
+    }
+
+    /// A transcriber at the embedded broker.
+    pub async fn publisher(&self) -> Client {
+        let address = self
+            .mqtt_address
+            .expect("only called with the embedded broker");
+        Client::connect(address, "transcriber").await
+    }
+
+    /// A REST request with JSON, `body` null for none.
+    pub async fn rest(&self, method: &str, path: &str, token: &str, body: Value) -> Response {
+        let bearer = format!("Bearer {token}");
+        let mut headers = vec![("content-type", "application/json")];
+        if !token.is_empty() {
+            headers.push(("authorization", &bearer));
+        }
+        let body = match body {
+            Value::Null => String::new(),
+            body => body.to_string(),
+        };
+        let target = format!("/api/v1{path}");
+        http::request(self.address, method, &target, &headers, body).await
+    }
+
+    /// Waits until the broker is up or down for the server.
+    pub async fn broker_becomes(&self, status: BrokerStatus) {
+        let mut broker = self.broker.clone();
+        let waited = broker.wait_for(|now| *now == status);
+        let waited = tokio::time::timeout(OUTAGE_DEADLINE, waited).await;
+        assert!(waited.is_ok(), "waited in vain for the broker: {status:?}");
+    }
+
+    /// The value of a metric, `switchboard_` left out: `rooms`, `publications_dropped_total{reason="no_room"}`;
+    /// 0 while there is none.
+    pub async fn metric(&self, name: &str) -> i64 {
+        let text = http::get(self.address, "/metrics").await.text();
+        let name = format!("switchboard_{name} ");
+        let line = text.lines().find_map(|line| line.strip_prefix(&name));
+        line.map_or(0, |value| value.parse().expect("a whole number"))
+    }
+
+    /// Waits until a metric has this value.
+    pub async fn metric_becomes(&self, name: &str, value: i64) {
+        self.metric_within(name, value, DEADLINE).await;
+    }
+
+    /// Waits that long until a metric has this value.
+    pub async fn metric_within(&self, name: &str, value: i64, deadline: Duration) {
+        let look = async || self.metric(name).await;
+        eventually(name, deadline, look, |seen| *seen == value).await;
+    }
+
+    /// How many sockets, rooms and members the registry has.
+    pub async fn counts(&self) -> Counts {
+        self.registry
+            .send(GetCounts)
+            .await
+            .expect("the registry runs")
+    }
+
+    /// Ends the server, after checking that no connection, socket, member, room or subscription is left.
+    /// The viewers must be gone before.
+    pub async fn stop(mut self) {
+        let nothing = Counts {
+            sockets: 0,
+            rooms: 0,
+            members: 0,
+        };
+        let look = async || self.counts().await;
+        eventually("nobody to be left", DEADLINE, look, |c| *c == nothing).await;
+        self.metric_becomes("filters_wanted", STANDING_FILTERS)
+            .await;
+        self.metric_becomes("connections", 0).await;
+        let stop = self.stop.take().expect("stopped once");
+        stop.send(()).expect("the server runs");
+        let ended = tokio::time::timeout(DEADLINE, &mut self.running).await;
+        let ended = ended.expect("the server ends in time");
+        ended
+            .expect("it does not panic")
+            .expect("it ends without an error");
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        assert!(
+            self.stop.is_none() || std::thread::panicking(),
+            "a test must stop its server"
+        );
+    }
+}
+
+/// The configuration of a test server; `settings` win over what every one has.
+fn config(database: &str, settings: &[(&str, &str)]) -> Config {
+    let every = [
+        ("listen", "127.0.0.1:0"),
+        ("mqtt_listen", "127.0.0.1:0"),
+        ("database_url", database),
+        ("jwt_secret", tokens::SECRET),
+        ("node", "it"),
+        ("workers", "1"),
+    ];
+    let environment = every.iter().chain(settings).map(|(name, value)| {
+        let name = format!("SWITCHBOARD_{}", name.to_uppercase());
+        (OsString::from(name), OsString::from(value))
+    });
+    Config::load(&Layer::default(), environment, None).expect("a good configuration")
+}
