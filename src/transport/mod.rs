@@ -66,19 +66,14 @@ impl Endpoint {
         path == self.0.path || path == self.0.path.trim_end_matches('/')
     }
 
-    /// Ends every session, and waits until they have gone or `deadline` has passed.
+    /// Ends every session, admits no new one, and waits until they have gone or `deadline` has passed.
     pub async fn close_all(&self, deadline: Duration) {
-        let ended = self
-            .0
-            .table
-            .sessions()
-            .into_iter()
-            .map(|session| async move {
-                session.do_send(Close(CloseReason::Shutdown));
-                while session.connected() {
-                    tokio::time::sleep(CLOSE_CHECK).await;
-                }
-            });
+        let ended = self.0.table.close().into_iter().map(|session| async move {
+            session.do_send(Close(CloseReason::Shutdown));
+            while session.connected() {
+                tokio::time::sleep(CLOSE_CHECK).await;
+            }
+        });
         // What is left then is cut off when the worker threads stop.
         let _ = tokio::time::timeout(deadline, join_all(ended)).await;
     }

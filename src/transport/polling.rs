@@ -104,7 +104,9 @@ async fn open(endpoint: &Endpoint, request: &HttpRequest, query: Query) -> HttpR
     let outbox = endpoint.new_outbox();
     outbox.send(endpoint.handshake(&sid, &["websocket"]));
     let entry = Entry::new(Arc::clone(&outbox), Phase::Polling);
-    let lease = endpoint.0.table.insert(sid, Arc::clone(&entry));
+    let Some(lease) = endpoint.0.table.insert(sid, Arc::clone(&entry)) else {
+        return HttpResponse::ServiceUnavailable().finish();
+    };
     let opening = Opening {
         connection: query.connection(request.head()),
         outbox,

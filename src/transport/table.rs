@@ -114,7 +114,14 @@ impl Drop for Turn {
 
 /// All sessions of an endpoint.
 #[derive(Clone, Default)]
-pub(super) struct Table(Arc<Mutex<HashMap<String, Arc<Entry>>>>);
+pub(super) struct Table(Arc<Mutex<Sessions>>);
+
+#[derive(Default)]
+struct Sessions {
+    by_sid: HashMap<String, Arc<Entry>>,
+    /// No session is added any more.
+    closed: bool,
+}
 
 /// Removes the entry when the session that holds it ends.
 pub(super) struct Lease {
@@ -123,28 +130,36 @@ pub(super) struct Lease {
 }
 
 impl Table {
-    /// Adds a session for as long as the lease lives.
-    pub(super) fn insert(&self, sid: String, entry: Arc<Entry>) -> Lease {
-        self.lock().insert(sid.clone(), entry);
-        Lease {
+    /// Adds a session for as long as the lease lives; `None` when the table is closed.
+    pub(super) fn insert(&self, sid: String, entry: Arc<Entry>) -> Option<Lease> {
+        let mut sessions = self.lock();
+        if sessions.closed {
+            return None;
+        }
+        sessions.by_sid.insert(sid.clone(), entry);
+        Some(Lease {
             table: self.clone(),
             sid,
-        }
+        })
     }
 
     pub(super) fn get(&self, sid: &str) -> Option<Arc<Entry>> {
-        self.lock().get(sid).cloned()
+        self.lock().by_sid.get(sid).cloned()
     }
 
-    /// Every session now, for a shutdown.
-    pub(super) fn sessions(&self) -> Vec<Addr<Session>> {
-        self.lock()
-            .values()
-            .filter_map(|entry| entry.session())
-            .collect()
+    /// Takes no further session, so that nobody comes back to a server that stops, and returns all that are there.
+    pub(super) fn close(&self) -> Vec<Addr<Session>> {
+        let mut sessions = self.lock();
+        sessions.closed = true;
+        let entries = sessions.by_sid.values();
+        entries.filter_map(|entry| entry.session()).collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Entry>>> {
+    pub(super) fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Sessions> {
         self.0
             .lock()
             .unwrap_or_else(|poisoned| poisoned.into_inner())
@@ -153,6 +168,6 @@ impl Table {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.table.lock().remove(&self.sid);
+        self.table.lock().by_sid.remove(&self.sid);
     }
 }

@@ -158,7 +158,10 @@ impl Session {
             // Ends the client's poll, also one that the post with the close packet has overtaken.
             CloseReason::ClientClosed => Some(Packet::Noop.encode()),
             // What the server ends, the next poll is told.
-            CloseReason::Denied | CloseReason::Shutdown => Some(Packet::Close.encode()),
+            CloseReason::Denied => Some(Packet::Close.encode()),
+            // The poll after it finds no session: python-socketio takes that for a lost link and comes back, but
+            // stays away for ever after a close packet.
+            CloseReason::Shutdown => Some(Packet::Noop.encode()),
             _ if is_polled => Some(Packet::Close.encode()),
             _ => None,
         }

@@ -221,8 +221,8 @@ impl Harness {
     ) -> Opening {
         let lease = Arc::new(());
         self.leases.borrow_mut().push(Arc::downgrade(&lease));
-        // As a transport does.
-        outbox.send(Frame::text("0{}"));
+        // A transport sends its handshake before it opens the session.
+        outbox.send(Frame::text(r#"0{"sid":"sid"}"#));
         Opening {
             connection: Connection::default(),
             outbox: Arc::clone(outbox),

@@ -102,6 +102,7 @@ enum Refusal {
     NotFound,
     Engine(RefusalCode),
     Handshake,
+    Stopping,
 }
 
 impl Refusal {
@@ -109,6 +110,7 @@ impl Refusal {
         let (status, body) = match self {
             Self::NotFound => (404, String::new()),
             Self::Handshake => (400, String::new()),
+            Self::Stopping => (503, String::new()),
             Self::Engine(code) => (code.http_status(), code.to_json()),
         };
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
@@ -143,6 +145,7 @@ fn accept(endpoints: &[Endpoint], request: &Request) -> Result<(Endpoint, Query,
     }
     ws::verify_handshake(request.head()).map_err(|_| Refusal::Handshake)?;
     let target = match &query.sid {
+        None if endpoint.0.table.is_closed() => return Err(Refusal::Stopping),
         None => Target::New,
         Some(sid) => {
             let unknown = Refusal::Engine(RefusalCode::UnknownSid);
@@ -165,6 +168,11 @@ fn open(
     early: &[u8],
 ) {
     let outbox = endpoint.new_outbox();
+    let entry = Entry::new(Arc::clone(&outbox), Phase::WebSocket);
+    // Closed since the handshake: dropping the stream says enough.
+    let Some(lease) = endpoint.0.table.insert(sid, Arc::clone(&entry)) else {
+        return;
+    };
     outbox.attach(wire);
     let packets = Packets::new(
         reader,
@@ -172,8 +180,6 @@ fn open(
         endpoint.0.settings.max_payload,
         early,
     );
-    let entry = Entry::new(Arc::clone(&outbox), Phase::WebSocket);
-    let lease = endpoint.0.table.insert(sid, Arc::clone(&entry));
     let opening = Opening {
         connection,
         outbox,

@@ -78,6 +78,8 @@ for (const [broker, skip] of BROKERS) {
         assert.deepEqual(await viewer.ask('join_room', room), { ok: true });
         await rig.connectPublisher();
         await assertFlows(rig, room, [viewer]);
+        // It was not let into the server that was about to stop.
+        assert.equal(viewer.disconnects.length, 1);
         // Whoever is back before the server's link to its broker is hears so, and then of its return.
         await viewer.until('broker_ok', viewer.all('broker_ko').length);
       });
