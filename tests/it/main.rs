@@ -14,11 +14,18 @@ mod support;
 
 mod access;
 mod bad_rooms;
+mod broker_link;
 mod burst;
+mod engineio;
 mod expiry;
 mod handshake;
+mod hostile_http;
+mod origins;
+mod outage;
 mod payloads;
 mod rooms;
+mod socketio;
+mod upgrade;
 
 /// Makes two tests of each promise: `embedded::…` and `mosquitto::…`, against a broker outside the server that
 /// can go and come back. The latter is skipped where Mosquitto is not installed.

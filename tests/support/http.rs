@@ -101,8 +101,7 @@ pub async fn exchange(address: SocketAddr, bytes: &[u8]) -> Option<Response> {
     let mut stream = connect(address).await;
     // The server may have answered and closed before it has read all of it.
     let _ = within("room to send", stream.write_all(bytes)).await;
-    let answer = read_to_end(&mut stream).await;
-    (!answer.is_empty()).then(|| Response::parse(&answer))
+    answer(stream).await
 }
 
 /// A TCP connection to the server.
@@ -120,6 +119,12 @@ pub async fn read_to_end(stream: &mut TcpStream) -> Vec<u8> {
             Ok(_) => {}
         }
     }
+}
+
+/// The answer to a request that was sent on `stream`, `None` if it is closed without one.
+pub async fn answer(mut stream: TcpStream) -> Option<Response> {
+    let answer = read_to_end(&mut stream).await;
+    (!answer.is_empty()).then(|| Response::parse(&answer))
 }
 
 /// An Engine.IO session over long-polling.
@@ -156,6 +161,16 @@ impl Poller {
     /// One GET.
     pub async fn poll(&self) -> Response {
         get(self.address, &self.target).await
+    }
+
+    /// A GET that has reached the server and is not answered yet.
+    pub async fn begin_poll(&self) -> TcpStream {
+        let mut stream = connect(self.address).await;
+        let bytes = request_bytes("GET", &self.target, &[], "");
+        stream.write_all(&bytes).await.expect("the server reads");
+        // The poll's bytes were there before this question, which is answered by the same thread.
+        get(self.address, "/socket.io/").await;
+        stream
     }
 
     /// One POST.

@@ -2,9 +2,11 @@
 //! WebSocket connections.
 
 pub mod broker;
+pub mod echo;
 pub mod http;
 pub mod mosquitto;
 pub mod mqtt;
+pub mod neighbour;
 pub mod raw_websocket;
 pub mod server;
 pub mod tap;

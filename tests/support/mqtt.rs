@@ -95,6 +95,12 @@ impl Client {
             .expect("the client runs");
     }
 
+    /// As [`publish`](Self::publish); false when the link is lost.
+    pub async fn try_publish(&self, topic: &str, qos: QoS, payload: impl Into<Vec<u8>>) -> bool {
+        let published = self.requests.publish(topic, qos, false, payload).await;
+        published.is_ok()
+    }
+
     /// Publishes with QoS 1, as transcribers do.
     pub async fn send(&self, topic: &str, payload: impl AsRef<[u8]>) {
         self.publish(topic, QoS::AtLeastOnce, payload.as_ref())

@@ -138,6 +138,10 @@ impl BrokerActor {
                 }
             });
         }
+        self.count_wanted();
+    }
+
+    fn count_wanted(&self) {
         let wanted = [&self.delivery, &self.session, &self.organization]
             .map(|link| link.filters.wanted() as i64);
         self.metrics.filters_wanted.set(wanted.iter().sum());
@@ -255,6 +259,7 @@ impl Actor for BrokerActor {
         for link in [&self.delivery, &self.session, &self.organization] {
             link.client.do_send(Ask::Connect);
         }
+        self.count_wanted();
     }
 }
 

@@ -12,10 +12,14 @@ use crate::limits::{ATTACHMENTS_DEADLINE, TOKEN_NOTICE, TOKEN_TIMER};
 
 impl Session {
     pub(super) fn schedule_ping(&mut self, ctx: &mut Context<Self>) {
-        self.heartbeat = ctx.run_later(self.settings.ping_interval, |session, ctx| {
+        // The pong's deadline counts from here, so that a late ping leaves the client no later an end.
+        let deadline =
+            Instant::now() + self.settings.ping_interval + self.settings.ping_timeout;
+        self.heartbeat = ctx.run_later(self.settings.ping_interval, move |session, ctx| {
             session.outbox.send(ping());
             session.awaiting_pong = true;
-            session.heartbeat = ctx.run_later(session.settings.ping_timeout, |session, ctx| {
+            let left = deadline.saturating_duration_since(Instant::now());
+            session.heartbeat = ctx.run_later(left, |session, ctx| {
                 session.close(CloseReason::PingTimeout, ctx);
             });
         });

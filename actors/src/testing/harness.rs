@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use actix::prelude::*;
 use futures_util::stream::BoxStream;
+use switchboard_protocol::frame::Frame;
 
 use super::client::Line;
 use super::{Client, FakeAccess, FakeBroker, FakeTokens, FakeWire, eventually, quiet};
@@ -220,6 +221,8 @@ impl Harness {
     ) -> Opening {
         let lease = Arc::new(());
         self.leases.borrow_mut().push(Arc::downgrade(&lease));
+        // A transport sends its handshake before it opens the session.
+        outbox.send(Frame::text(r#"0{"sid":"sid"}"#));
         Opening {
             connection: Connection::default(),
             outbox: Arc::clone(outbox),

@@ -3,11 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the message")]
 
 mod captions;
+mod deadlines;
+mod handshake;
 mod namespaces;
 mod outages;
 mod outbox;
-mod outbox_threads;
 mod polling;
+mod publications;
 mod rooms;
 mod script;
 mod session;

@@ -222,6 +222,21 @@ fn so_many_answers_may_be_awaited_and_no_more() {
 }
 
 #[test]
+fn answers_that_have_come_count_no_more() {
+    paused(async {
+        let harness = Harness::start().await;
+        let client = harness.connected("alice").await;
+        for _ in 0..PENDING_ANSWERS + 10 {
+            client.join("S/1").await;
+            client.ask("leave_room", r#""S/1""#).await;
+        }
+        assert_eq!(client.times("close"), 0);
+        client.hang_up();
+        harness.assert_nothing_left().await;
+    });
+}
+
+#[test]
 fn rooms_on_other_threads_deliver_in_order_and_leave_nothing() {
     paused(async {
         let arbiters = [actix::Arbiter::new(), actix::Arbiter::new()];

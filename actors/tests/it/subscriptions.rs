@@ -1,18 +1,15 @@
 //! Registry, BrokerActor and broker: when a room is subscribed, and what a join waits for.
 
-use std::sync::Arc;
-
-use bytes::Bytes;
 use switchboard_actors::broker::Grant;
 use switchboard_actors::limits::ROOMS_PER_SOCKET;
-use switchboard_actors::mqtt_client::{Arrived, Ask, LinkRole};
-use switchboard_actors::registry::{JoinRefused, Joined};
+use switchboard_actors::mqtt_client::{Ask, LinkRole};
+use switchboard_actors::registry::{Join, JoinRefused, Joined, Leave};
 use switchboard_actors::testing::{Harness, Setup, paused, quiet};
 use switchboard_protocol::topics;
+use tokio::sync::oneshot;
 use tokio::sync::oneshot::error::TryRecvError;
-use tokio::sync::{Semaphore, oneshot};
 
-use crate::support::{Socket, counts, dropped, room};
+use crate::support::{Socket, counts, room};
 
 fn filters(name: &str) -> Vec<String> {
     let mut filters = topics::room_filters(&room(name)).to_vec();
@@ -226,10 +223,22 @@ fn an_earlier_wait_does_not_answer_for_a_later_room_of_the_same_name() {
     paused(async {
         let harness = Harness::start().await;
         harness.broker.set_answering(false);
-        let socket = Socket::open(&harness).await;
-        let earlier = soon(socket.join(&harness, "S/1").await);
-        socket.leave(&harness, "S/1").await;
-        let mut later = soon(socket.join(&harness, "S/1").await);
+        let Socket { id: socket, .. } = Socket::open(&harness).await;
+        // All three wait in the mailbox before the BrokerActor hears of the first.
+        let room = room("S/1");
+        let join = || {
+            let room = room.clone();
+            harness.registry.send(Join { socket, room })
+        };
+        let earlier = join();
+        let left = harness.registry.send(Leave {
+            socket,
+            room: room.clone(),
+        });
+        let later = join();
+        let earlier = soon(earlier.await.unwrap());
+        left.await.unwrap();
+        let mut later = soon(later.await.unwrap());
         assert!(earlier.await.is_err());
         quiet().await;
         assert_eq!(later.try_recv(), Err(TryRecvError::Empty));
@@ -318,86 +327,5 @@ fn a_reconnect_subscribes_each_wanted_topic_exactly_once() {
             [filters("S/1"), filters("S/3"), filters("S/4")].concat()
         );
         assert_eq!(held(&harness), again);
-    });
-}
-
-#[test]
-fn publications_of_one_batch_keep_their_order_in_each_room() {
-    paused(async {
-        let harness = Harness::start().await;
-        let (one, both) = (Socket::open(&harness).await, Socket::open(&harness).await);
-        one.join(&harness, "S/1").await.unwrap();
-        both.join(&harness, "S/1").await.unwrap();
-        both.join(&harness, "S/2").await.unwrap();
-        quiet().await;
-        let (first, second) = ("transcriber/out/S/1/partial", "transcriber/out/S/2/final");
-        let last = "transcriber/out/S/1/final";
-        let sent =
-            harness
-                .broker
-                .publish(&[(first, "1"), (second, "2"), (first, "3"), (last, "4")]);
-        assert!(sent);
-        quiet().await;
-        let of_first = [
-            r#"42["partial",1]"#,
-            r#"42["partial",3]"#,
-            r#"42["final",4]"#,
-        ];
-        assert_eq!(one.heard(), of_first);
-        let (of_second, others): (Vec<_>, Vec<_>) =
-            both.heard().into_iter().partition(|h| h.ends_with("2]"));
-        assert_eq!(of_second, [r#"42["final",2]"#]);
-        assert_eq!(others, of_first);
-        assert_eq!(harness.metrics.publications.get(), 4);
-        assert_eq!(harness.metrics.deliveries.get(), 7);
-    });
-}
-
-#[test]
-fn publications_for_no_room_are_dropped_and_counted() {
-    paused(async {
-        let harness = Harness::start().await;
-        let socket = Socket::open(&harness).await;
-        socket.join(&harness, "S/1").await.unwrap();
-        quiet().await;
-        harness.broker.inject(&[
-            ("transcriber/out/S/2/final", "1"),
-            ("something/else", "2"),
-            ("transcriber/out/S/1/final", "3"),
-            ("transcriber/out/S/1/finally", "4"),
-        ]);
-        quiet().await;
-        assert_eq!(socket.heard(), [r#"42["final",3]"#]);
-        assert_eq!(dropped(&harness.metrics, "no_room"), 3);
-    });
-}
-
-#[test]
-fn the_link_reads_on_once_every_room_of_a_batch_has_dealt_with_it() {
-    paused(async {
-        let harness = Harness::start().await;
-        let socket = Socket::open(&harness).await;
-        socket.join(&harness, "S/1").await.unwrap();
-        socket.join(&harness, "S/2").await.unwrap();
-        quiet().await;
-        let semaphore = Arc::new(Semaphore::new(1));
-        for topics in [
-            &["transcriber/out/S/1/final", "transcriber/out/S/2/final"][..],
-            &["transcriber/out/nobody/1/final"],
-            &[],
-        ] {
-            let payload = Bytes::from_static(b"1");
-            let publications = topics.iter().map(|t| (t.to_string(), payload.clone()));
-            let arrived = Arrived {
-                publications: publications.collect(),
-                credit: Some(Arc::clone(&semaphore).try_acquire_owned().unwrap()),
-            };
-            let arrivals = harness.broker.outbound().arrivals;
-            arrivals.send(arrived).await.ok().unwrap();
-            assert_eq!(semaphore.available_permits(), 0);
-            quiet().await;
-            assert_eq!(semaphore.available_permits(), 1, "{topics:?}");
-        }
-        assert_eq!(socket.heard().len(), 2);
     });
 }

@@ -9,7 +9,7 @@ use switchboard_actors::outbox::{Outbox, OutboxLimits};
 use switchboard_actors::registry::{
     GetCounts, Join, JoinRefused, Joined, Leave, SocketClosed, SocketConnected,
 };
-use switchboard_actors::testing::{FakeWire, Harness};
+use switchboard_actors::testing::{Client, FakeWire, Harness};
 use switchboard_protocol::ids::RoomId;
 
 /// A socket without a session: what the registry sees of one.
@@ -113,4 +113,18 @@ pub fn record_log() {
 pub fn logged(part: &str) -> Vec<String> {
     let lines = RECORDER.0.lock().unwrap();
     lines.iter().filter(|l| l.contains(part)).cloned().collect()
+}
+
+/// The close frame that `client` was sent, if any; it comes last.
+pub fn goodbye(client: &Client) -> Option<String> {
+    let heard = client.heard();
+    let position = heard.iter().position(|h| h.starts_with("close "))?;
+    assert_eq!(position, heard.len() - 1, "nothing follows a close frame");
+    heard.last().cloned()
+}
+
+pub async fn ended(harness: &Harness, client: Client) {
+    client.hang_up();
+    drop(client);
+    harness.assert_nothing_left().await;
 }

@@ -1,0 +1,91 @@
+//! The way of a publication through the BrokerActor to the rooms.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use switchboard_actors::mqtt_client::Arrived;
+use switchboard_actors::testing::{Harness, paused, quiet};
+use tokio::sync::Semaphore;
+
+use crate::support::{Socket, dropped};
+
+#[test]
+fn publications_of_one_batch_keep_their_order_in_each_room() {
+    paused(async {
+        let harness = Harness::start().await;
+        let (one, both) = (Socket::open(&harness).await, Socket::open(&harness).await);
+        one.join(&harness, "S/1").await.unwrap();
+        both.join(&harness, "S/1").await.unwrap();
+        both.join(&harness, "S/2").await.unwrap();
+        quiet().await;
+        let (first, second) = ("transcriber/out/S/1/partial", "transcriber/out/S/2/final");
+        let last = "transcriber/out/S/1/final";
+        let sent =
+            harness
+                .broker
+                .publish(&[(first, "1"), (second, "2"), (first, "3"), (last, "4")]);
+        assert!(sent);
+        quiet().await;
+        let of_first = [
+            r#"42["partial",1]"#,
+            r#"42["partial",3]"#,
+            r#"42["final",4]"#,
+        ];
+        assert_eq!(one.heard(), of_first);
+        let (of_second, others): (Vec<_>, Vec<_>) =
+            both.heard().into_iter().partition(|h| h.ends_with("2]"));
+        assert_eq!(of_second, [r#"42["final",2]"#]);
+        assert_eq!(others, of_first);
+        assert_eq!(harness.metrics.publications.get(), 4);
+        assert_eq!(harness.metrics.deliveries.get(), 7);
+    });
+}
+
+#[test]
+fn publications_for_no_room_are_dropped_and_counted() {
+    paused(async {
+        let harness = Harness::start().await;
+        let socket = Socket::open(&harness).await;
+        socket.join(&harness, "S/1").await.unwrap();
+        quiet().await;
+        harness.broker.inject(&[
+            ("transcriber/out/S/2/final", "1"),
+            ("something/else", "2"),
+            ("transcriber/out/S/1/final", "3"),
+            ("transcriber/out/S/1/finally", "4"),
+        ]);
+        quiet().await;
+        assert_eq!(socket.heard(), [r#"42["final",3]"#]);
+        assert_eq!(dropped(&harness.metrics, "no_room"), 3);
+    });
+}
+
+#[test]
+fn the_link_reads_on_once_every_room_of_a_batch_has_dealt_with_it() {
+    paused(async {
+        let harness = Harness::start().await;
+        let socket = Socket::open(&harness).await;
+        socket.join(&harness, "S/1").await.unwrap();
+        socket.join(&harness, "S/2").await.unwrap();
+        quiet().await;
+        let semaphore = Arc::new(Semaphore::new(1));
+        for topics in [
+            &["transcriber/out/S/1/final", "transcriber/out/S/2/final"][..],
+            &["transcriber/out/nobody/1/final"],
+            &[],
+        ] {
+            let payload = Bytes::from_static(b"1");
+            let publications = topics.iter().map(|t| (t.to_string(), payload.clone()));
+            let arrived = Arrived {
+                publications: publications.collect(),
+                credit: Some(Arc::clone(&semaphore).try_acquire_owned().unwrap()),
+            };
+            let arrivals = harness.broker.outbound().arrivals;
+            arrivals.send(arrived).await.ok().unwrap();
+            assert_eq!(semaphore.available_permits(), 0);
+            quiet().await;
+            assert_eq!(semaphore.available_permits(), 1, "{topics:?}");
+        }
+        assert_eq!(socket.heard().len(), 2);
+    });
+}

@@ -1,0 +1,105 @@
+//! How the broker is reached: credentials and TLS, really used.
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use serde_json::json;
+
+use crate::support::http;
+use crate::support::mosquitto::{Mosquitto, Options};
+use crate::support::server::TestServer;
+use crate::support::{OUTAGE_DEADLINE, eventually};
+
+const USER: &str = "switch board";
+const PASSWORD: &str = "p@ss/w rd#1";
+/// The two, percent-encoded.
+const ENCODED: &str = "switch%20board:p%40ss%2Fw%20rd%231";
+
+/// Waits until the server has tried all its links in vain, and asserts that it says so.
+async fn expect_not_ready(server: &TestServer) {
+    let failures = "broker_connect_failures_total";
+    let look = async || server.metric(failures).await;
+    eventually(failures, OUTAGE_DEADLINE, look, |n| *n >= 3).await;
+    assert_eq!(server.metric("broker_connects_total").await, 0);
+    let ready = http::get(server.address, "/readyz").await;
+    assert_eq!(ready.status, 503);
+    let reasons = json!({ "ready": false, "reasons": ["broker is away"] });
+    assert_eq!(ready.json(), reasons);
+    let mut viewer = server.viewer().await;
+    viewer.expect("broker_ko", "").await;
+}
+
+async fn expect_ready(server: &TestServer) {
+    let ready = http::get(server.address, "/readyz").await;
+    assert_eq!(ready.status, 200);
+    assert_eq!(ready.json(), json!({ "ready": true, "reasons": [] }));
+    let mut viewer = server.viewer().await;
+    viewer.join("S/1").await;
+    viewer.expect_silence().await;
+}
+
+#[actix_web::test]
+async fn the_urls_credentials_are_used_and_wrong_ones_leave_the_server_not_ready() {
+    let Some(mosquitto) = Mosquitto::start(Some((USER, PASSWORD))) else {
+        return;
+    };
+    let address = mosquitto.address();
+    let good = format!("mqtt://{ENCODED}@{address}");
+    let server = TestServer::start_with(&[("mqtt_url", &good)]).await;
+    expect_ready(&server).await;
+    server.stop().await;
+    for bad in [
+        format!("mqtt://switch%20board:wrong@{address}"),
+        format!("mqtt://{address}"),
+    ] {
+        let server = TestServer::start_without_broker(&[("mqtt_url", &bad)]).await;
+        expect_not_ready(&server).await;
+        server.stop().await;
+    }
+}
+
+/// A certificate authority, and a certificate for `localhost` by it with its key, in PEM.
+fn certificates() -> (String, String, String) {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
+    let params = CertificateParams::new(names).unwrap();
+    let certificate = params.signed_by(&key, &authority).unwrap();
+    (authority.pem(), certificate.pem(), key.serialize_pem())
+}
+
+#[actix_web::test]
+async fn mqtts_is_encrypted_and_trusts_the_configured_authority_and_no_other() {
+    let (authority, certificate, key) = certificates();
+    let (other_authority, ..) = certificates();
+    let options = Options {
+        credentials: Some((USER, PASSWORD)),
+        tls: Some((&certificate, &key)),
+    };
+    let Some(mosquitto) = Mosquitto::start_with(options) else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, pem: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, pem).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let trusted = file("ca.pem", &authority);
+    let other = file("other.pem", &other_authority);
+    let url = format!("mqtts://{ENCODED}@{}", mosquitto.address());
+
+    let server = TestServer::start_with(&[("mqtt_url", &url), ("mqtt_ca", &trusted)]).await;
+    expect_ready(&server).await;
+    server.stop().await;
+
+    let plain = url.replace("mqtts", "mqtt");
+    for settings in [
+        [("mqtt_url", &url[..]), ("mqtt_ca", &other)],
+        [("mqtt_url", &plain), ("mqtt_ca", &trusted)],
+    ] {
+        let server = TestServer::start_without_broker(&settings).await;
+        expect_not_ready(&server).await;
+        server.stop().await;
+    }
+}

@@ -1,0 +1,236 @@
+//! The way from polling to WebSocket: probe, release of the poll, takeover, and what disturbs it.
+
+use std::net::SocketAddr;
+
+use crate::support::echo::EchoServer;
+use crate::support::http::{self, Poller};
+use crate::support::server::TestServer;
+use crate::support::tokens;
+use crate::support::viewer::{End, Viewer, websocket};
+
+/// A WebSocket for the session of `poller`, before any packet.
+async fn candidate(address: SocketAddr, path: &str, sid: &str) -> Viewer {
+    let target = format!("{path}?EIO=4&transport=websocket&sid={sid}");
+    websocket(address, &target, &[]).await.unwrap()
+}
+
+/// A session that has moved to a WebSocket.
+async fn upgraded(server: &EchoServer, path: &str) -> (Poller, Viewer) {
+    let poller = Poller::open(server.address, path).await;
+    let mut socket = candidate(server.address, path, &poller.sid).await;
+    socket.send("2probe").await;
+    assert_eq!(socket.packet().await, "3probe");
+    socket.send("5").await;
+    (poller, socket)
+}
+
+#[actix_web::test]
+async fn a_polling_session_moves_to_a_websocket_and_its_poll_is_released_by_a_noop() {
+    let server = EchoServer::start_quiet().await;
+    let poller = Poller::open(server.address, "/engine.io/").await;
+    let mut socket = candidate(server.address, "/engine.io/", &poller.sid).await;
+    // A poll that waits when the probe comes, and one that comes after it.
+    let waiting = poller.poll();
+    let probing = async {
+        socket.send("2probe").await;
+        assert_eq!(socket.packet().await, "3probe");
+    };
+    let (released, ()) = tokio::join!(waiting, probing);
+    assert_eq!((released.status, &released.text()[..]), (200, "6"));
+    let next = poller.poll().await;
+    assert_eq!((next.status, &next.text()[..]), (200, "6"));
+    socket.send("5").await;
+    socket.send("4hello").await;
+    assert_eq!(socket.packet().await, "4hello");
+    assert_eq!(server.metrics.upgrades.get(), 1);
+    drop(socket);
+    server.stop().await;
+}
+
+#[actix_web::test]
+async fn after_the_upgrade_polling_is_refused_and_the_websocket_unaffected() {
+    let server = EchoServer::start_quiet().await;
+    for path in ["/engine.io/", "/socket.io/"] {
+        let (poller, mut socket) = upgraded(&server, path).await;
+        // Served once the takeover is complete.
+        if path == "/engine.io/" {
+            socket.send("4there").await;
+            assert_eq!(socket.packet().await, "4there");
+        } else {
+            assert_eq!(socket.enter("").await, Ok(()));
+            assert_eq!(socket.packet().await, r#"42["auth",{}]"#);
+        }
+        let refused = poller.poll().await;
+        assert_eq!(refused.status, 400);
+        assert_eq!(refused.json()["code"], 3);
+        assert_eq!(poller.post("4hello").await.status, 400);
+        let (packets, end) = candidate(server.address, path, &poller.sid)
+            .await
+            .ended()
+            .await;
+        assert_eq!((packets, end), (Vec::new(), End::Closed(1008)));
+        match path {
+            "/engine.io/" => socket.send("4hello").await,
+            _ => socket.send(r#"42["hello"]"#).await,
+        }
+        let expected = match path {
+            "/engine.io/" => "4hello",
+            _ => r#"42["hello-back"]"#,
+        };
+        assert_eq!(socket.packet().await, expected);
+    }
+    server.stop().await;
+}
+
+#[actix_web::test]
+async fn hostile_7_a_second_websocket_of_a_session_is_closed_and_the_first_goes_on() {
+    let server = EchoServer::start_quiet().await;
+    let poller = Poller::open(server.address, "/engine.io/").await;
+    let mut first = candidate(server.address, "/engine.io/", &poller.sid).await;
+    first.send("2probe").await;
+    assert_eq!(first.packet().await, "3probe");
+    let mut second = candidate(server.address, "/engine.io/", &poller.sid).await;
+    assert_eq!(second.ended().await, (Vec::new(), End::Closed(1008)));
+    first.send("5").await;
+    first.send("4hello").await;
+    assert_eq!(first.packet().await, "4hello");
+    drop(first);
+    server.stop().await;
+}
+
+#[actix_web::test]
+async fn hostile_20_a_broken_probe_ends_its_websocket_and_polling_goes_on() {
+    let server = EchoServer::start_quiet().await;
+    let poller = Poller::open(server.address, "/engine.io/").await;
+    for packets in [
+        &["5"][..],
+        &["2"],
+        &["2Probe"],
+        &["4hello"],
+        &["6"],
+        &["2probe", "2probe"],
+        &["2probe", "4hello"],
+        &["2probe", "6"],
+    ] {
+        let mut socket = candidate(server.address, "/engine.io/", &poller.sid).await;
+        for packet in packets {
+            socket.send(packet).await;
+        }
+        let (_, end) = socket.ended().await;
+        assert_eq!(end, End::Closed(1002), "{packets:?}");
+        poller.send("4hello").await;
+        assert_eq!(poller.poll().await.text(), "4hello", "{packets:?}");
+    }
+    // The next one that does it right succeeds.
+    let mut socket = candidate(server.address, "/engine.io/", &poller.sid).await;
+    socket.send("2probe").await;
+    assert_eq!(socket.packet().await, "3probe");
+    socket.send("5").await;
+    socket.send("4hello").await;
+    assert_eq!(socket.packet().await, "4hello");
+    drop(socket);
+    server.stop().await;
+}
+
+#[actix_web::test]
+async fn hostile_19_an_upgrade_of_another_version_or_session_is_rejected() {
+    let server = EchoServer::start_quiet().await;
+    let poller = Poller::open(server.address, "/engine.io/").await;
+    let sid = &poller.sid;
+    for (query, code) in [
+        (format!("EIO=3&transport=websocket&sid={sid}"), 5),
+        (format!("transport=websocket&sid={sid}"), 5),
+        (format!("EIO=abc&transport=websocket&sid={sid}"), 5),
+        (format!("EIO=4&transport=polling&sid={sid}"), 3),
+        (format!("EIO=4&transport=webtransport&sid={sid}"), 0),
+        (format!("EIO=4&sid={sid}"), 0),
+        ("EIO=4&transport=websocket&sid=unknown".to_owned(), 1),
+        ("EIO=4&transport=websocket&sid=".to_owned(), 1),
+    ] {
+        let target = format!("/engine.io/?{query}");
+        let refused = websocket(server.address, &target, &[]).await;
+        let refused = refused
+            .err()
+            .unwrap_or_else(|| panic!("{query} is accepted"));
+        assert_eq!(refused.status(), 400, "{query}");
+        let body: serde_json::Value =
+            serde_json::from_slice(refused.body().as_deref().unwrap_or_default()).unwrap();
+        assert_eq!(body["code"], code, "{query}");
+    }
+    poller.send("4hello").await;
+    assert_eq!(poller.poll().await.text(), "4hello");
+    poller.send("1").await;
+    server.stop().await;
+}
+
+#[actix_web::test]
+async fn hostile_21_a_message_posted_during_the_probe_is_kept_and_comes_before_later_ones() {
+    let server = EchoServer::start_quiet().await;
+    let poller = Poller::open(server.address, "/engine.io/").await;
+    let mut socket = candidate(server.address, "/engine.io/", &poller.sid).await;
+    socket.send("2probe").await;
+    assert_eq!(socket.packet().await, "3probe");
+    poller.send("41\x1e42\x1e43").await;
+    socket.send("5").await;
+    socket.send("44").await;
+    for expected in ["41", "42", "43", "44"] {
+        assert_eq!(socket.packet().await, expected);
+    }
+    drop(socket);
+    server.stop().await;
+}
+
+/// Polls and hands on what comes, until the poll says that the WebSocket takes over.
+async fn poll_until_released(poller: &Poller, got: &mut Vec<String>) {
+    loop {
+        let answer = http::get(poller.address, &poller.target).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let text = answer.text();
+        let packets = text.split('\x1e').filter(|packet| *packet != "6");
+        got.extend(packets.map(ToOwned::to_owned));
+        if text.ends_with('6') && !text.ends_with("]6") {
+            return;
+        }
+    }
+}
+
+#[actix_web::test]
+async fn finals_published_during_the_upgrade_all_arrive_once_and_in_order() {
+    let server = TestServer::start().await;
+    let publisher = server.publisher().await;
+    for round in 0..20 {
+        let mut poller = Poller::open(server.address, "/socket.io/").await;
+        poller.connect(&tokens::guest("S")).await;
+        poller.send(r#"420["join_room","S/1"]"#).await;
+        assert_eq!(poller.packet().await, r#"430[{"ok":true}]"#);
+        let publish = async {
+            for n in 0..200 {
+                let payload = format!("[{round},{n}]");
+                publisher.send("transcriber/out/S/1/final", payload).await;
+                tokio::task::yield_now().await;
+            }
+        };
+        let receive = async {
+            let mut got = Vec::new();
+            let mut socket = candidate(server.address, "/socket.io/", &poller.sid).await;
+            let probe = async {
+                socket.send("2probe").await;
+                assert_eq!(socket.packet().await, "3probe");
+            };
+            tokio::join!(probe, poll_until_released(&poller, &mut got));
+            socket.send("5").await;
+            while got.len() < 200 {
+                got.push(socket.packet().await);
+            }
+            for (n, packet) in got.iter().enumerate() {
+                assert_eq!(packet, &format!(r#"42["final",[{round},{n}]]"#), "{round}");
+            }
+            socket
+        };
+        let ((), socket) = tokio::join!(publish, receive);
+        drop(socket);
+        server.metric_becomes("members", 0).await;
+    }
+    assert_eq!(server.metric("upgrades_total").await, 20);
+    server.stop().await;
+}
