@@ -47,7 +47,7 @@ async fn probe_without_end(server: &EchoServer) {
     assert_eq!((packets, end), (Vec::new(), End::Closed(1002)));
     poller.send("4hello").await;
     assert_eq!(poller.poll().await.text(), "4hello");
-    poller.send("1").await;
+    poller.close().await;
 }
 
 /// 39: attachments that never come end the session.

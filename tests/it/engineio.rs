@@ -40,9 +40,9 @@ async fn a_session_opens_over_either_transport_with_its_figures_and_upgrades() {
         expect_handshake(handshake, &json!([]));
         // Without the slash at its end, too.
         let bare = path.trim_end_matches('/');
-        Poller::open(server.address, bare).await.send("1").await;
+        Poller::open(server.address, bare).await.close().await;
         open_websocket(&server, bare).await;
-        poller.send("1").await;
+        poller.close().await;
     }
     server.stop().await;
 }
@@ -54,7 +54,7 @@ async fn session_ids_are_never_given_twice() {
     for _ in 0..200 {
         let poller = Poller::open(server.address, "/engine.io/").await;
         assert!(seen.insert(poller.sid.clone()), "{}", poller.sid);
-        poller.send("1").await;
+        poller.close().await;
     }
     server.stop().await;
 }
@@ -74,7 +74,7 @@ async fn text_packets_come_back_in_order_over_polling() {
         let answer = poller.poll().await;
         assert_eq!((answer.status, &answer.text()[..]), (200, body));
     }
-    poller.send("1").await;
+    poller.close().await;
     server.stop().await;
 }
 
@@ -87,7 +87,7 @@ async fn a_poll_carries_at_most_16_packets_and_the_rest_come_with_the_next() {
     for expected in [&packets[..16], &packets[16..32], &packets[32..]] {
         assert_eq!(poller.poll().await.text(), expected.join("\x1e"));
     }
-    poller.send("1").await;
+    poller.close().await;
     server.stop().await;
 }
 
@@ -134,7 +134,7 @@ async fn pings_go_on_as_long_as_they_are_answered() {
     }
     socket.send("4still here").await;
     assert_eq!(socket.packet().await, "4still here");
-    poller.send("1").await;
+    poller.close().await;
     drop(socket);
     server.stop().await;
 }

@@ -164,13 +164,13 @@ async fn handshakes_are_refused_over_polling_as_over_websocket() {
         poller.send(format!("40{auth}")).await;
         let refused = format!(r#"44{{"message":"{message}"}}"#);
         assert_eq!(poller.packet().await, refused);
-        poller.send("1").await;
+        poller.close().await;
     }
     let mut poller = Poller::open(server.address, "/socket.io/").await;
     poller.connect(&tokens::user("ann")).await;
     poller.send(r#"421["join_room","S/1"]"#).await;
     assert_eq!(poller.packet().await, r#"431[{"ok":true}]"#);
-    poller.send("1").await;
+    poller.close().await;
     server.stop().await;
 }
 

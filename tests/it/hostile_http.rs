@@ -104,7 +104,7 @@ async fn hostile_5_any_method_but_get_opens_no_session() {
             "{method}"
         );
     }
-    poller.send("1").await;
+    poller.close().await;
     assert_eq!(server.metric("connections_opened_total").await, 2);
     neighbour.noticed_nothing().await;
     drop(neighbour);
@@ -229,7 +229,7 @@ async fn a_body_at_the_limit_is_taken() {
     let body = [b"4".to_vec(), vec![b'x'; 999_999]].concat();
     poller.send(&body).await;
     assert_eq!(poller.poll().await.body, body);
-    poller.send("1").await;
+    poller.close().await;
     server.stop().await;
 }
 

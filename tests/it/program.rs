@@ -215,6 +215,7 @@ async fn serve_prints_its_addresses_and_nothing_else_and_exits_0_on_sigterm() {
     program.signal("TERM");
     let (_, end) = viewer.ended().await;
     assert!(matches!(end, End::Closed(1001 | 1012)), "{end:?}");
+    drop(viewer);
     assert_eq!(program.ended().await.code(), Some(0));
     assert_eq!(program.rest_of_lines().await, [] as [String; 0]);
     let log = program.rest_of_errors().await.join("\n");
@@ -297,6 +298,7 @@ async fn demo_prints_addresses_and_tokens_that_work_and_exits_0_on_sigterm() {
         ["partial", "final"].contains(&&spoken.name[..]),
         "{spoken:?}"
     );
+    drop(viewer);
     program.signal("TERM");
     assert_eq!(program.ended().await.code(), Some(0));
 }

@@ -253,6 +253,6 @@ async fn polling_viewers_get_what_websocket_viewers_get() {
     for n in 0..100 {
         assert_eq!(poller.packet().await, format!(r#"42["final",{n}]"#));
     }
-    poller.send("1").await;
+    poller.close().await;
     server.stop().await;
 }

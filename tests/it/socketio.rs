@@ -174,7 +174,7 @@ async fn attachments_come_back_as_base64_over_polling() {
     let back = r#"451-["message-back",{"_placeholder":true,"num":0}]"#;
     assert_eq!(poller.packet().await, back);
     assert_eq!(poller.packet().await, "bAQID");
-    poller.send("1").await;
+    poller.close().await;
     server.stop().await;
 }
 

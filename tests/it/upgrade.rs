@@ -159,7 +159,7 @@ async fn hostile_19_an_upgrade_of_another_version_or_session_is_rejected() {
     }
     poller.send("4hello").await;
     assert_eq!(poller.poll().await.text(), "4hello");
-    poller.send("1").await;
+    poller.close().await;
     server.stop().await;
 }
 

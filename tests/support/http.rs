@@ -219,6 +219,13 @@ impl Poller {
         assert!(answer.starts_with(r#"40{"sid":""#), "{answer}");
     }
 
+    /// Ends the session as clients do: by a close packet, and a last poll that is released.
+    pub async fn close(self) {
+        self.send("1").await;
+        let released = self.poll().await;
+        assert_eq!((released.status, &released.text()[..]), (200, "6"));
+    }
+
     /// Whether the session is gone: a request with its sid is refused as unknown.
     pub async fn is_gone(&self) -> bool {
         let body = request(self.address, "POST", &self.target, &[], "3").await;
