@@ -13,8 +13,7 @@ use crate::limits::{ATTACHMENTS_DEADLINE, TOKEN_NOTICE, TOKEN_TIMER};
 impl Session {
     pub(super) fn schedule_ping(&mut self, ctx: &mut Context<Self>) {
         // The pong's deadline counts from here, so that a late ping leaves the client no later an end.
-        let deadline =
-            Instant::now() + self.settings.ping_interval + self.settings.ping_timeout;
+        let deadline = Instant::now() + self.settings.ping_interval + self.settings.ping_timeout;
         self.heartbeat = ctx.run_later(self.settings.ping_interval, move |session, ctx| {
             session.outbox.send(ping());
             session.awaiting_pong = true;
