@@ -16,11 +16,25 @@ on_both_brokers! {
     l13_a_thousand_finals_reach_every_member_in_order_while_200_sockets_come_and_go
 }
 
-/// The first half is published one by one as others join and leave, the second half at once.
+#[actix_web::test]
+async fn l13_with_rooms_and_sockets_on_threads_of_their_own_a_thousand_finals_still_arrive_in_order()
+ {
+    let broker = Broker::start(crate::support::broker::Kind::Embedded).await;
+    let broker = broker.expect("it is always there");
+    let settings = [("mqtt_url", &broker.url()[..]), ("workers", "3")];
+    let server = TestServer::start_with(&settings).await;
+    thousand_finals(server, &broker).await;
+}
+
 async fn l13_a_thousand_finals_reach_every_member_in_order_while_200_sockets_come_and_go(
     broker: Broker,
 ) {
     let server = TestServer::start_with(&[("mqtt_url", &broker.url())]).await;
+    thousand_finals(server, &broker).await;
+}
+
+/// The first half is published one by one as others join and leave, the second half at once.
+async fn thousand_finals(server: TestServer, broker: &Broker) {
     let publisher = Client::connect(broker.address(), "transcriber").await;
     let mut members = Vec::new();
     for _ in 0..4 {

@@ -26,6 +26,8 @@ mod hostile_packets;
 mod origins;
 mod outage;
 mod payloads;
+mod program;
+mod rest;
 mod rooms;
 mod socketio;
 mod upgrade;

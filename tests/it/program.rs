@@ -1,0 +1,377 @@
+//! The program itself, as an operator runs it: what it prints where, how it refuses to start, how it ends.
+
+use std::io::{BufRead, BufReader};
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use tokio::sync::mpsc;
+
+use crate::support::broker::{Broker, Kind};
+use crate::support::mqtt::Client;
+use crate::support::tokens::{self, SECRET};
+use crate::support::viewer::{End, Viewer};
+use crate::support::{DEADLINE, eventually, http, within};
+
+/// A program that runs; killed when dropped.
+struct Program {
+    child: Child,
+    /// Lines of stdout as they come.
+    lines: mpsc::UnboundedReceiver<String>,
+    /// Lines of stderr as they come.
+    errors: mpsc::UnboundedReceiver<String>,
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn lines_of(pipe: impl std::io::Read + Send + 'static) -> mpsc::UnboundedReceiver<String> {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+/// The settings of a server on free ports.
+const FREE: [(&str, &str); 3] = [
+    ("SWITCHBOARD_LISTEN", "127.0.0.1:0"),
+    ("SWITCHBOARD_MQTT_LISTEN", "127.0.0.1:0"),
+    ("SWITCHBOARD_JWT_SECRET", SECRET),
+];
+
+impl Program {
+    /// Starts it in `folder`, with nothing in its environment but these.
+    fn start(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_switchboard"))
+            .args(arguments)
+            .current_dir(folder)
+            .env_clear()
+            .envs(environment.iter().copied())
+            .env("HOME", folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        Self {
+            lines: lines_of(child.stdout.take().expect("piped")),
+            errors: lines_of(child.stderr.take().expect("piped")),
+            child,
+        }
+    }
+
+    /// The next line of stdout.
+    async fn line(&mut self) -> String {
+        match within("a line on stdout", self.lines.recv()).await {
+            Some(line) => line,
+            None => panic!("stdout ended; stderr: {:?}", self.rest_of_errors().await),
+        }
+    }
+
+    /// The address in a line that begins with `what`.
+    async fn address(&mut self, what: &str) -> SocketAddr {
+        let line = self.line().await;
+        let address = line.strip_prefix(what).and_then(|rest| rest.parse().ok());
+        address.unwrap_or_else(|| panic!("{what}ADDRESS, not {line:?}"))
+    }
+
+    fn signal(&self, name: &str) {
+        let command = format!("kill -{name} {}", self.child.id());
+        let sent = Command::new("sh").arg("-c").arg(&command).status();
+        assert!(sent.is_ok_and(|status| status.success()), "{command}");
+    }
+
+    /// Waits until it has ended.
+    async fn ended(&mut self) -> ExitStatus {
+        let mut ended = None;
+        let look = async || {
+            ended = self.child.try_wait().expect("its state is known");
+            ended
+        };
+        let deadline = DEADLINE + std::time::Duration::from_secs(5);
+        eventually("the end of the program", deadline, look, Option::is_some).await;
+        ended.expect("just seen")
+    }
+
+    async fn rest_of_errors(&mut self) -> Vec<String> {
+        let mut rest = Vec::new();
+        while let Some(line) = within("the end of stderr", self.errors.recv()).await {
+            rest.push(line);
+        }
+        rest
+    }
+
+    async fn rest_of_lines(&mut self) -> Vec<String> {
+        let mut rest = Vec::new();
+        while let Some(line) = within("the end of stdout", self.lines.recv()).await {
+            rest.push(line);
+        }
+        rest
+    }
+}
+
+/// Asserts that the program refuses: nothing on stdout, one line on stderr that contains `part`, a failure.
+async fn expect_refusal(arguments: &[&str], environment: &[(&str, &str)], part: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("switchboard.toml");
+    std::fs::write(&file, "listn = \"127.0.0.1:0\"\n").unwrap();
+    let mut program = Program::start(folder.path(), arguments, environment);
+    assert!(!program.ended().await.success(), "{arguments:?}");
+    assert_eq!(program.rest_of_lines().await, [] as [String; 0]);
+    let errors = program.rest_of_errors().await;
+    let [line] = &errors[..] else {
+        panic!("{arguments:?}: {errors:?}");
+    };
+    assert!(line.contains(part), "{part}: {line}");
+    assert!(!line.contains("hush"), "{line}");
+}
+
+#[actix_web::test]
+async fn serve_refuses_what_it_cannot_run_with_by_one_line() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    let with = |name, value| [&FREE[..], &[(name, value)]].concat();
+    let without_key = &FREE[..2];
+    let serve = &["serve"][..];
+    expect_refusal(serve, without_key, "SWITCHBOARD_JWT_SECRET").await;
+    let short = with("SWITCHBOARD_JWT_SECRET", "hush hush");
+    expect_refusal(serve, &short, "SWITCHBOARD_JWT_SECRET").await;
+    let unknown = with("SWITCHBOARD_LISTN", "x");
+    expect_refusal(serve, &unknown, "SWITCHBOARD_LISTN").await;
+    let file = ["serve", "--config", "switchboard.toml"];
+    expect_refusal(&file, &FREE, "listn").await;
+    let busy = with("SWITCHBOARD_LISTEN", &taken);
+    expect_refusal(serve, &busy, &taken).await;
+    let busy = with("SWITCHBOARD_MQTT_LISTEN", &taken);
+    expect_refusal(serve, &busy, &taken).await;
+    for url in [
+        "sqlite:///no/such/folder/x.db",
+        "postgres://ann:hush@127.0.0.1:1/x",
+        "mysql://ann:hush@db/x",
+    ] {
+        expect_refusal(serve, &with("SWITCHBOARD_DATABASE_URL", url), "").await;
+    }
+    for url in ["http://ann:hush@broker", "mqtt://:hush@broker"] {
+        let broker = with("SWITCHBOARD_MQTT_URL", url);
+        expect_refusal(serve, &broker, "SWITCHBOARD_MQTT_URL").await;
+    }
+    // A database that is none.
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("broken.db");
+    std::fs::write(
+        &file,
+        "no database at all, but long enough to be one ".repeat(100),
+    )
+    .unwrap();
+    let url = format!("sqlite://{}", file.display());
+    expect_refusal(serve, &with("SWITCHBOARD_DATABASE_URL", &url), "").await;
+}
+
+#[actix_web::test]
+async fn serve_prints_its_addresses_and_nothing_else_and_exits_0_on_sigterm() {
+    let folder = tempfile::tempdir().unwrap();
+    let two = ("SWITCHBOARD_LISTEN", "127.0.0.1:0,[::1]:0");
+    let environment = [&FREE[..], &[two, ("SWITCHBOARD_LOG", "debug")]].concat();
+    let mut program = Program::start(folder.path(), &["serve"], &environment);
+    let address = program.address("listening on http://").await;
+    let second = program.address("listening on http://").await;
+    let mqtt = program.address("mqtt on ").await;
+    assert!(address.is_ipv4() && second.is_ipv6());
+    assert_eq!(http::get(second, "/readyz").await.status, 200);
+
+    let token = tokens::user("ann");
+    let admin = format!("Bearer {}", tokens::admin());
+    let headers = [
+        ("authorization", &admin[..]),
+        ("content-type", "application/json"),
+    ];
+    let put = "/api/v1/organizations/acme";
+    let name = r#"{"name":"Acme"}"#;
+    assert_eq!(
+        http::request(address, "PUT", put, &headers, name)
+            .await
+            .status,
+        201
+    );
+    let session =
+        r#"{"id":"S","name":"S","organizationId":"acme","visibility":"public","channels":[]}"#;
+    let created = http::request(address, "POST", "/api/v1/sessions", &headers, session).await;
+    assert_eq!(created.status, 201, "{}", created.text());
+    let mut viewer = Viewer::connect(address, &token).await;
+    viewer.join("S/1").await;
+    let publisher = Client::connect(mqtt, "transcriber").await;
+    publisher.send("transcriber/out/S/1/final", "1").await;
+    viewer.expect("final", "1").await;
+
+    program.signal("TERM");
+    let (_, end) = viewer.ended().await;
+    assert!(matches!(end, End::Closed(1001 | 1012)), "{end:?}");
+    assert_eq!(program.ended().await.code(), Some(0));
+    assert_eq!(program.rest_of_lines().await, [] as [String; 0]);
+    let log = program.rest_of_errors().await.join("\n");
+    assert!(!log.is_empty(), "the log goes to stderr");
+    for secret in [SECRET, &token, &admin["Bearer ".len()..]] {
+        assert!(!log.contains(secret), "a secret in the log:\n{log}");
+    }
+}
+
+#[actix_web::test]
+async fn serve_announces_itself_while_the_broker_is_away_and_stops_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut broker = Broker::start(Kind::Embedded).await.unwrap();
+    broker.kill();
+    let url = broker.url();
+    let environment = [&FREE[..], &[("SWITCHBOARD_MQTT_URL", &url[..])]].concat();
+    let mut program = Program::start(folder.path(), &["serve"], &environment);
+    let address = program.address("listening on http://").await;
+    assert_eq!(http::get(address, "/readyz").await.status, 503);
+    program.signal("INT");
+    assert_eq!(program.ended().await.code(), Some(0));
+    assert_eq!(program.rest_of_lines().await, [] as [String; 0]);
+}
+
+#[actix_web::test]
+async fn serve_keeps_what_was_administered_over_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut migrate = Program::start(folder.path(), &["migrate"], &FREE);
+    assert_eq!(migrate.ended().await.code(), Some(0));
+    let admin = format!("Bearer {}", tokens::admin());
+    let headers = [
+        ("authorization", &admin[..]),
+        ("content-type", "application/json"),
+    ];
+    for (round, status) in [(1, 201), (2, 200)] {
+        let mut program = Program::start(folder.path(), &["serve", "--no-migrate"], &FREE);
+        let address = program.address("listening on http://").await;
+        let put = "/api/v1/organizations/acme";
+        let body = r#"{"name":"Acme"}"#;
+        let answer = http::request(address, "PUT", put, &headers, body).await;
+        assert_eq!(answer.status, status, "round {round}: {}", answer.text());
+        program.signal("TERM");
+        assert_eq!(program.ended().await.code(), Some(0));
+    }
+}
+
+#[actix_web::test]
+async fn demo_prints_addresses_and_tokens_that_work_and_exits_0_on_sigterm() {
+    let folder = tempfile::tempdir().unwrap();
+    let environment = [FREE[0], FREE[1], ("SWITCHBOARD_DATA_DIR", "data")];
+    let mut program = Program::start(folder.path(), &["demo"], &environment);
+    let address = program.address("listening on http://").await;
+    program.address("mqtt on ").await;
+    let document = http::get(address, "/demo.json").await;
+    assert_eq!(document.status, 200);
+    assert!(document.json().is_object());
+
+    program.signal("TERM");
+    let status = program.ended().await;
+    let lines = program.rest_of_lines().await;
+    assert_eq!(status.code(), Some(0));
+    let words = lines.iter().flat_map(|line| line.split_whitespace());
+    let jwts: Vec<&str> = words
+        .filter(|word| word.starts_with("eyJ") && word.matches('.').count() == 2)
+        .collect();
+    assert!(jwts.len() >= 2, "{lines:?}");
+
+    // Its key is kept, so that the tokens are good after a restart, too.
+    let mut program = Program::start(folder.path(), &["demo"], &environment);
+    let address = program.address("listening on http://").await;
+    for jwt in jwts {
+        let mut viewer = Viewer::open(address, &format!("&token={jwt}"), &[]).await;
+        assert_eq!(viewer.enter("").await, Ok(()), "{jwt}");
+    }
+    let token = document_token(&http::get(address, "/demo.json").await.json());
+    let mut viewer = Viewer::connect(address, &token).await;
+    viewer.join("demo-lecture/1").await;
+    let spoken = viewer.event().await;
+    assert!(
+        ["partial", "final"].contains(&&spoken.name[..]),
+        "{spoken:?}"
+    );
+    program.signal("TERM");
+    assert_eq!(program.ended().await.code(), Some(0));
+}
+
+/// The first token in a document.
+fn document_token(document: &serde_json::Value) -> String {
+    let text = document.to_string();
+    let token = text.split('"').find(|part| part.starts_with("eyJ"));
+    token
+        .unwrap_or_else(|| panic!("no token in {text}"))
+        .to_owned()
+}
+
+#[actix_web::test]
+async fn replay_publishes_a_recording_and_watch_shows_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let environment = [FREE[0], FREE[1], ("SWITCHBOARD_DATA_DIR", "data")];
+    let mut server = Program::start(folder.path(), &["demo"], &environment);
+    let address = server.address("listening on http://").await;
+    let mqtt = server.address("mqtt on ").await;
+    let url = format!("http://{address}");
+    let watch = ["watch", "demo-lecture/7", "--url", &url];
+    let mut watch = Program::start(folder.path(), &watch, &[]);
+    // It has joined once the broker has the room's topics.
+    let joined = async || {
+        let metrics = http::get(address, "/metrics").await.text();
+        metrics.lines().any(|line| line == "switchboard_members 1")
+    };
+    eventually("the watcher to join", DEADLINE, joined, |joined| *joined).await;
+
+    let cues = "WEBVTT\n\n00:00.000 --> 00:00.200\nGood morning, everybody.\n";
+    std::fs::write(folder.path().join("talk.vtt"), cues).unwrap();
+    let broker = format!("mqtt://{mqtt}");
+    let replay = [
+        "replay",
+        "talk.vtt",
+        "--session",
+        "demo-lecture",
+        "--channel",
+        "7",
+        "--mqtt-url",
+        &broker,
+    ];
+    let mut replay = Program::start(folder.path(), &replay, &[]);
+    assert_eq!(replay.ended().await.code(), Some(0));
+    loop {
+        if watch.line().await.contains("Good morning, everybody.") {
+            break;
+        }
+    }
+    watch.signal("TERM");
+    watch.ended().await;
+    server.signal("TERM");
+    assert_eq!(server.ended().await.code(), Some(0));
+}
+
+#[actix_web::test]
+async fn check_config_fails_by_one_line_for_a_broker_that_refuses_the_credentials() {
+    let Some(mosquitto) = crate::support::mosquitto::Mosquitto::start(Some(("ann", "secret")))
+    else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    for (password, good) in [("secret", true), ("hush", false)] {
+        let url = format!("mqtt://ann:{password}@{}", mosquitto.address());
+        let environment = [&FREE[..], &[("SWITCHBOARD_MQTT_URL", &url[..])]].concat();
+        let mut program = Program::start(folder.path(), &["check-config"], &environment);
+        assert_eq!(program.ended().await.success(), good);
+        let printed = program.rest_of_lines().await.join("\n");
+        let errors = program.rest_of_errors().await;
+        assert!(
+            !printed.contains("secret@") && !printed.contains(SECRET),
+            "{printed}"
+        );
+        assert!(!printed.contains("hush"), "{printed}");
+        assert_eq!(errors.len(), usize::from(!good), "{errors:?}");
+    }
+}
