@@ -16,6 +16,7 @@ use bytes::Bytes;
 use rumqttc::{AsyncClient, QoS, SubscribeFilter};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::Instant;
+use tokio_stream::wrappers::{ReceiverStream, UnboundedReceiverStream};
 
 use crate::limits;
 
@@ -71,9 +72,9 @@ pub struct Arrived {
 /// The BrokerActor's ends of the channels.
 pub struct Inbound {
     /// Changes of the links. Unbounded, but each is the answer to one of a bounded number of packets or a change of state.
-    pub events: ReceiverStream<mpsc::UnboundedReceiver<LinkEvent>>,
+    pub events: UnboundedReceiverStream<LinkEvent>,
     /// What was published.
-    pub arrivals: ReceiverStream<mpsc::Receiver<Arrived>>,
+    pub arrivals: ReceiverStream<Arrived>,
 }
 
 /// The three clients and where they report to.
@@ -102,8 +103,8 @@ pub fn channels() -> (Outbound, Inbound) {
     let (events, event_receiver) = mpsc::unbounded_channel();
     let (arrivals, arrival_receiver) = mpsc::channel(limits::BATCHES_WAITING);
     let inbound = Inbound {
-        events: ReceiverStream(event_receiver),
-        arrivals: ReceiverStream(arrival_receiver),
+        events: UnboundedReceiverStream::new(event_receiver),
+        arrivals: ReceiverStream::new(arrival_receiver),
     };
     (Outbound { events, arrivals }, inbound)
 }
@@ -123,29 +124,6 @@ impl Links {
             organization: client(LinkRole::Organization),
             inbound,
         }
-    }
-}
-
-/// A channel's receiver as a stream.
-pub struct ReceiverStream<R>(R);
-
-impl<T> Stream for ReceiverStream<mpsc::Receiver<T>> {
-    type Item = T;
-    fn poll_next(
-        mut self: std::pin::Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<T>> {
-        self.0.poll_recv(cx)
-    }
-}
-
-impl<T> Stream for ReceiverStream<mpsc::UnboundedReceiver<T>> {
-    type Item = T;
-    fn poll_next(
-        mut self: std::pin::Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<T>> {
-        self.0.poll_recv(cx)
     }
 }
 
@@ -224,7 +202,7 @@ impl MqttClient {
             unanswered: HashMap::new(),
             since: None,
         });
-        ctx.add_stream(ReceiverStream(receiver));
+        ctx.add_stream(ReceiverStream::new(receiver));
     }
 
     /// The connection is gone: tells so and tries again after a pause that grows with each failure.

@@ -289,6 +289,8 @@ impl Outbox {
                 return;
             }
             match write_front(&**wire, &state.queue, state.written) {
+                // No stream with room takes nothing; it would be asked for ever.
+                Ok(0) => return self.cut(state, None),
                 Ok(n) => state.advance(n),
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
                     *blocked = true;

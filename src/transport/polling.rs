@@ -1,11 +1,15 @@
 //! HTTP long-polling: GET waits for frames, POST brings packets.
 
+use std::convert::Infallible;
 use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use actix_web::body::{BodySize, MessageBody};
 use actix_web::http::{StatusCode, header};
-use actix_web::web::{self, BytesMut, Payload};
+use actix_web::web::{self, Bytes, BytesMut, Payload};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use bytestring::ByteString;
 use futures_util::StreamExt;
@@ -127,8 +131,8 @@ async fn poll(entry: Arc<Entry>) -> HttpResponse {
     let mut aborted = AbortGuard(Some(Arc::clone(&entry)));
     let frames = poll_fn(|cx| match entry.outbox.poll_take(cx) {
         // The client waits for this poll to end before it moves to its WebSocket.
-        std::task::Poll::Pending if entry.phase() == Phase::Probing => {
-            std::task::Poll::Ready(Some(vec![Packet::Noop.encode()]))
+        Poll::Pending if entry.phase() == Phase::Probing => {
+            Poll::Ready(Some(vec![Packet::Noop.encode()]))
         }
         other => other,
     })
@@ -167,7 +171,7 @@ async fn post(
     endpoint: &Endpoint,
     entry: Arc<Entry>,
     request: &HttpRequest,
-    body: Payload,
+    mut body: Payload,
 ) -> HttpResponse {
     let Some(_turn) = entry.take_turn(false) else {
         close(&entry, CloseReason::Overlap);
@@ -182,11 +186,13 @@ async fn post(
         close(&entry, CloseReason::Protocol("content_type"));
         return refuse(RefusalCode::BadRequest);
     }
-    let packets = match read(body, endpoint.0.settings.max_payload).await {
+    let packets = match read(&mut body, endpoint.0.settings.max_payload).await {
         Ok(packets) => packets,
         Err((status, reason)) => {
             close(&entry, reason);
-            return HttpResponseBuilder::new(status).force_close().finish();
+            return HttpResponseBuilder::new(status)
+                .force_close()
+                .body(Unread { _payload: body });
         }
     };
     let Some(session) = entry.session() else {
@@ -198,8 +204,29 @@ async fn post(
     }
 }
 
+/// No body. While it lives the request's own body is not dropped: actix-http would read a dropped chunked one to
+/// its end, however long, where it closes the connection on one that is only left unread.
+struct Unread {
+    _payload: Payload,
+}
+
+impl MessageBody for Unread {
+    type Error = Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Sized(0)
+    }
+
+    fn poll_next(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Infallible>>> {
+        Poll::Ready(None)
+    }
+}
+
 /// Reads a body of at most `limit` bytes and decodes it.
-async fn read(mut body: Payload, limit: usize) -> Result<Vec<Packet>, (StatusCode, CloseReason)> {
+async fn read(body: &mut Payload, limit: usize) -> Result<Vec<Packet>, (StatusCode, CloseReason)> {
     let mut bytes = BytesMut::new();
     let gather = async {
         while let Some(chunk) = body.next().await {

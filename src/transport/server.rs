@@ -143,6 +143,8 @@ fn http_service(
         .keep_alive(KEEP_ALIVE)
         .client_request_timeout(REQUEST_DEADLINE)
         .tcp_nodelay(true)
+        // Whoever ends its half while a poll waits is gone, and its session with it.
+        .h1_allow_half_closed(false)
         .upgrade(upgrade)
         .finish(map_config(app.into_factory(), |()| AppConfig::default()))
         .tcp()

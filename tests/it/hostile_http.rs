@@ -264,14 +264,17 @@ async fn hostile_16_a_request_that_is_no_http_or_has_a_bad_host_or_origin_is_ref
 async fn hostile_17_a_poll_that_is_broken_off_ends_its_session() {
     let server = TestServer::start().await;
     let mut neighbour = Neighbour::of(&server).await;
-    let mut poller = Poller::open(server.address, "/socket.io/").await;
-    poller.connect(&tokens::guest("S")).await;
-    let poll = poller.begin_poll().await;
-    assert_eq!(server.counts().await.sockets, 2);
-    drop(poll);
-    let look = async || poller.is_gone().await;
-    eventually("the end of its session", DEADLINE, look, |gone| *gone).await;
-    server.metric_becomes("sockets", 1).await;
+    // Proxies that speak HTTP/1.0 to us close the connection behind each answer.
+    for connection in ["keep-alive", "close"] {
+        let mut poller = Poller::open(server.address, "/socket.io/").await;
+        poller.connect(&tokens::guest("S")).await;
+        let poll = poller.begin_poll_with(connection).await;
+        assert_eq!(server.counts().await.sockets, 2);
+        drop(poll);
+        let look = async || poller.is_gone().await;
+        eventually(connection, DEADLINE, look, |gone| *gone).await;
+        server.metric_becomes("sockets", 1).await;
+    }
     neighbour.noticed_nothing().await;
     drop(neighbour);
     server.stop().await;

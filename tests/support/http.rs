@@ -165,9 +165,16 @@ impl Poller {
 
     /// A GET that has reached the server and is not answered yet.
     pub async fn begin_poll(&self) -> TcpStream {
+        self.begin_poll_with("close").await
+    }
+
+    /// As [`begin_poll`](Self::begin_poll), over a connection that is to be closed or kept behind the answer.
+    pub async fn begin_poll_with(&self, connection: &str) -> TcpStream {
         let mut stream = connect(self.address).await;
-        let bytes = request_bytes("GET", &self.target, &[], "");
-        stream.write_all(&bytes).await.expect("the server reads");
+        let start = format!("GET {} HTTP/1.1\r\nhost: test\r\n", self.target);
+        let bytes = format!("{start}connection: {connection}\r\n\r\n");
+        let sent = stream.write_all(bytes.as_bytes()).await;
+        sent.expect("the server reads");
         // The poll's bytes were there before this question, which is answered by the same thread.
         get(self.address, "/socket.io/").await;
         stream

@@ -12,12 +12,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use actix::prelude::*;
-use futures_util::stream;
 use switchboard_protocol::events;
 use switchboard_protocol::frame::Frame;
 use switchboard_protocol::ids::RoomId;
 use switchboard_protocol::socketio::Namespace;
 use tokio::sync::{oneshot, watch};
+use tokio_stream::wrappers::WatchStream;
 
 use crate::SocketId;
 use crate::broker::{BrokerActor, BrokerStatus, Grant, Subscribe, Unsubscribe};
@@ -242,12 +242,7 @@ impl Actor for RoomRegistry {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        let changes = stream::unfold(self.status.clone(), |mut status| async move {
-            status.changed().await.ok()?;
-            let now = *status.borrow_and_update();
-            Some((now, status))
-        });
-        ctx.add_stream(changes);
+        ctx.add_stream(WatchStream::from_changes(self.status.clone()));
     }
 }
 

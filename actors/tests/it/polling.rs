@@ -8,9 +8,9 @@ use actix::Addr;
 use bytestring::ByteString;
 use futures_util::StreamExt;
 use switchboard_actors::limits::PENDING_EVENTS;
-use switchboard_actors::outbox::Outbox;
+use switchboard_actors::outbox::{Outbox, OutboxLimits};
 use switchboard_actors::session::{Close, CloseReason, Posted, Probed, Session, Upgraded};
-use switchboard_actors::testing::{FakeWire, Harness, pass, paused, quiet};
+use switchboard_actors::testing::{FakeWire, Harness, Setup, pass, paused, quiet};
 use switchboard_protocol::engineio::Packet;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -26,8 +26,7 @@ impl Poller {
     async fn connected(harness: &Harness) -> Self {
         let (session, outbox) = harness.polling();
         let poller = Self { session, outbox };
-        let handshake = poller.poll().await.unwrap();
-        assert!(handshake[0].starts_with("0{"), "{handshake:?}");
+        assert_eq!(poller.poll().await.unwrap(), [r#"0{"sid":"sid"}"#]);
         let connect = [r#"40{"token":"user:alice"}"#];
         poller.post(&connect).await.unwrap();
         assert!(poller.poll().await.unwrap()[0].starts_with("40{"));
@@ -72,7 +71,7 @@ fn heard(wire: &FakeWire) -> Vec<String> {
 }
 
 #[test]
-fn a_polling_client_joins_and_hears() {
+fn a_polling_client_joins_and_hears_and_says_goodbye() {
     paused(async {
         let harness = Harness::start().await;
         let poller = Poller::connected(&harness).await;
@@ -84,11 +83,10 @@ fn a_polling_client_joins_and_hears() {
         let finals = [r#"42["final",1]"#, r#"42["final",2]"#];
         assert_eq!(poller.poll().await.unwrap(), finals);
         poller.post(&["1"]).await.unwrap();
-        assert_eq!(
-            poller.poll().await.unwrap(),
-            ["6"],
-            "the client's poll is ended"
-        );
+        assert_eq!(counts(&harness).await, (0, 0, 0));
+        let last = poller.poll().await.unwrap();
+        assert_eq!(last, ["6"], "ends a poll that the goodbye has overtaken");
+        assert_eq!(poller.poll().await, None);
         drop(poller);
         harness.assert_nothing_left().await;
     });
@@ -99,6 +97,7 @@ fn a_poll_that_waits_is_told_when_the_session_ends() {
     for (reason, last) in [
         (CloseReason::ClientClosed, "6"),
         (CloseReason::Protocol("x"), "1"),
+        // Official clients come back after a lost link, and never after a close packet.
         (CloseReason::Shutdown, "6"),
     ] {
         paused(async {
@@ -118,7 +117,7 @@ fn a_poll_that_waits_is_told_when_the_session_ends() {
 }
 
 #[test]
-fn the_poll_after_a_denial_is_told_all_of_it() {
+fn the_polls_after_a_denial_are_told_of_it_and_then_of_the_end() {
     paused(async {
         let harness = Harness::start().await;
         harness.access.deny("secret");
@@ -142,6 +141,32 @@ fn a_client_that_polls_no_more_is_gone_after_the_ping_timeout() {
         let poller = Poller::connected(&harness).await;
         poller.post(&[r#"42["join_room","S/1"]"#]).await.unwrap();
         pass(Duration::from_secs(46)).await;
+        assert_eq!(counts(&harness).await, (0, 0, 0));
+        assert_eq!(poller.poll().await, None);
+        drop(poller);
+        harness.assert_nothing_left().await;
+    });
+}
+
+#[test]
+fn a_client_that_polls_no_more_ends_as_soon_as_too_much_waits() {
+    paused(async {
+        let outbox = OutboxLimits {
+            frames: 8,
+            ..OutboxLimits::default()
+        };
+        let harness = Harness::start_with(Setup {
+            outbox,
+            ..Setup::default()
+        })
+        .await;
+        let poller = Poller::connected(&harness).await;
+        let join = [r#"42["join_room","S/1"]"#];
+        poller.post(&join).await.unwrap();
+        quiet().await;
+        let batch = [("transcriber/out/S/1/final", "1"); 9];
+        assert!(harness.broker.publish(&batch));
+        quiet().await;
         assert_eq!(counts(&harness).await, (0, 0, 0));
         assert_eq!(poller.poll().await, None);
         drop(poller);

@@ -11,7 +11,7 @@ use switchboard_actors::captions::Captions;
 use switchboard_actors::service::{
     Accepted, ConnectRequest, Outcome, Refusal, Service, SocketService,
 };
-use switchboard_actors::testing::Setup;
+use switchboard_actors::testing::{Setup, pass};
 use switchboard_protocol::socketio::Event;
 
 /// The live captions, whose sockets also understand `panic`, `panic_later` and `never`.
@@ -83,7 +83,7 @@ impl Service for Open {
     ) -> LocalBoxFuture<'static, Result<Accepted, Refusal>> {
         async move {
             if request.socket.namespace.as_str() == "/no" {
-                tokio::time::sleep(THOUGHT).await;
+                pass(THOUGHT).await;
                 return Err(Refusal::ConnectError("no"));
             }
             Ok(Accepted {

@@ -1,4 +1,4 @@
-//! A session's life over a WebSocket: its first words, and every way to end.
+//! A session's life over a WebSocket: every way to end.
 
 use std::net::Shutdown;
 use std::time::Duration;

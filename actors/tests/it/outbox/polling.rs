@@ -38,17 +38,25 @@ fn a_poll_that_waits_is_woken_by_a_frame() {
 }
 
 #[test]
-fn the_last_frame_of_a_polling_socket_is_polled_and_the_next_poll_is_told_the_end() {
-    let (outbox, _) = outbox(ROOMY);
-    outbox.send(Frame::text("4"));
-    outbox.finish(&[Frame::text("1")]);
-    assert!(!has_ended(&outbox));
-    let (last, goodbye) = (vec![Frame::text("4")], vec![Frame::text("1")]);
-    assert_eq!(poll_once(&outbox), Poll::Ready(Some(last)));
-    assert!(!has_ended(&outbox), "the goodbye has a poll of its own");
-    assert_eq!(poll_once(&outbox), Poll::Ready(Some(goodbye)));
-    assert!(has_ended(&outbox));
-    assert_eq!(poll_once(&outbox), Poll::Ready(None));
+fn the_last_frame_of_a_polling_socket_has_a_poll_of_its_own_and_the_next_is_told_the_end() {
+    for waiting in [0, 1, 15, 16, 17] {
+        let (outbox, _) = outbox(ROOMY);
+        let mut expected = numbered(0..waiting);
+        outbox.send_all(&expected);
+        let last = Frame::text("1");
+        outbox.finish(std::slice::from_ref(&last));
+        expected.push(last.clone());
+        let mut polled = Vec::new();
+        let mut final_poll = Vec::new();
+        while let Poll::Ready(Some(frames)) = poll_once(&outbox) {
+            assert!(frames.len() <= PACKETS_PER_POLL);
+            polled.extend(frames.iter().cloned());
+            final_poll = frames;
+        }
+        assert_eq!((polled, final_poll), (expected, vec![last]), "{waiting}");
+        assert!(has_ended(&outbox));
+        assert_eq!(poll_once(&outbox), Poll::Ready(None));
+    }
 }
 
 #[test]
