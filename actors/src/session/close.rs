@@ -114,17 +114,13 @@ impl Session {
         self.outbox.finish(&[goodbye]);
         let outbox = Arc::clone(&self.outbox);
         let ended = poll_fn(move |cx| outbox.poll_ended(cx));
-        let stops_when_ended = !self.is_websocket;
-        ctx.spawn(
-            ended
-                .into_actor(self)
-                .map(move |(), _, ctx: &mut Context<Self>| {
-                    // A WebSocket's client answers the close frame and ends the stream, which stops the actor.
-                    if stops_when_ended {
-                        ctx.stop();
-                    }
-                }),
-        );
+        let ended = ended.into_actor(self);
+        ctx.spawn(ended.map(|(), session, ctx: &mut Context<Self>| {
+            // A WebSocket's client answers the close frame and ends the stream, which stops the actor.
+            if !session.is_websocket {
+                ctx.stop();
+            }
+        }));
         ctx.run_later(CLOSE_LINGER, |_, ctx| ctx.stop());
     }
 

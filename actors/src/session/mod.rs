@@ -281,10 +281,8 @@ impl Handler<Upgraded> for Session {
     type Result = ();
 
     fn handle(&mut self, upgraded: Upgraded, ctx: &mut Self::Context) {
-        if self.closing {
-            return;
-        }
         self.metrics().upgrades.inc();
+        // Also of a session that closes: what still waits, a denial perhaps, leaves by the way its client has taken.
         self.outbox.attach(upgraded.wire);
         self.listen(upgraded.incoming, ctx);
     }

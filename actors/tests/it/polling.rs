@@ -12,6 +12,7 @@ use switchboard_actors::outbox::{Outbox, OutboxLimits};
 use switchboard_actors::session::{Close, CloseReason, Posted, Probed, Session, Upgraded};
 use switchboard_actors::testing::{FakeWire, Harness, Setup, pass, paused, quiet};
 use switchboard_protocol::engineio::Packet;
+use tokio::sync::mpsc::UnboundedSender;
 
 use crate::support::counts;
 
@@ -46,6 +47,27 @@ impl Poller {
             .map(|p| Packet::decode(ByteString::from(*p)).unwrap());
         self.session.send(Posted(packets.collect()))
     }
+
+    /// Moves to a WebSocket: what the server writes to it, and what its client sends.
+    async fn upgrade(&self) -> (Arc<FakeWire>, UnboundedSender<Packet>) {
+        let wire = FakeWire::new();
+        let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
+        let packets = futures_util::stream::unfold(receiver, |mut receiver| async {
+            receiver.recv().await.map(|packet| (Ok(packet), receiver))
+        });
+        let incoming = packets.boxed();
+        let upgraded = Upgraded {
+            wire: wire.clone(),
+            incoming,
+        };
+        self.session.send(upgraded).await.unwrap();
+        (wire, sender)
+    }
+}
+
+/// What a WebSocket's client got.
+fn heard(wire: &FakeWire) -> Vec<String> {
+    wire.frames().iter().map(ToString::to_string).collect()
 }
 
 #[test]
@@ -191,29 +213,33 @@ fn a_move_to_a_websocket_keeps_rooms_and_order_and_ends_the_poll() {
         poller.session.send(Probed).await.unwrap();
         assert!(harness.broker.publish(&[(topic, "1")]));
         quiet().await;
-        let wire = FakeWire::new();
-        let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
-        let packets = futures_util::stream::unfold(receiver, |mut receiver| async {
-            receiver.recv().await.map(|packet| (Ok(packet), receiver))
-        });
-        let upgraded = Upgraded {
-            wire: wire.clone(),
-            incoming: packets.boxed(),
-        };
-        poller.session.send(upgraded).await.unwrap();
+        let (wire, sender) = poller.upgrade().await;
         assert!(harness.broker.publish(&[(topic, "2")]));
         quiet().await;
         assert_eq!(poller.poll().await.unwrap(), ["6"]);
-        let heard = || {
-            wire.frames()
-                .iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-        };
+        let heard = || heard(&wire);
         assert_eq!(heard(), [r#"42["final",1]"#, r#"42["final",2]"#]);
         sender.send(Packet::Close).unwrap();
         quiet().await;
         assert_eq!(heard().last().unwrap(), "close 1000 client_closed");
+        drop((sender, poller));
+        harness.assert_nothing_left().await;
+    });
+}
+
+#[test]
+fn a_denial_while_the_client_moves_to_a_websocket_is_told_there() {
+    paused(async {
+        let harness = Harness::start().await;
+        harness.access.deny("secret");
+        let poller = Poller::connected(&harness).await;
+        poller.session.send(Probed).await.unwrap();
+        let packets = [r#"42["join_room","secret/1"]"#];
+        poller.post(&packets).await.unwrap();
+        quiet().await;
+        let (wire, sender) = poller.upgrade().await;
+        quiet().await;
+        assert_eq!(heard(&wire), [r#"42["unauthorized"]"#, "41", "1"]);
         drop((sender, poller));
         harness.assert_nothing_left().await;
     });
