@@ -1,10 +1,14 @@
 //! How the broker is reached: credentials and TLS, really used.
 
+use std::net::{Ipv4Addr, SocketAddr};
+
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use serde_json::json;
+use switchboard::embedded_broker::{self, EmbeddedBroker, Limits};
 
 use crate::support::http;
 use crate::support::mosquitto::{Mosquitto, Options};
+use crate::support::mqtt::Client;
 use crate::support::server::TestServer;
 use crate::support::{OUTAGE_DEADLINE, eventually};
 
@@ -54,6 +58,38 @@ async fn the_urls_credentials_are_used_and_wrong_ones_leave_the_server_not_ready
         expect_not_ready(&server).await;
         server.stop().await;
     }
+}
+
+#[actix_web::test]
+async fn a_room_that_the_broker_refuses_is_an_error_however_often_it_is_joined() {
+    // A broker that grants one room beside what is always subscribed, and no more.
+    let options = embedded_broker::Options {
+        limits: Limits {
+            filters_per_connection: 4,
+            ..Limits::default()
+        },
+        ..Default::default()
+    };
+    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let broker = EmbeddedBroker::bind(any, options).await.unwrap();
+    let url = format!("mqtt://{}", broker.local_addr());
+    let server = TestServer::start_with(&[("mqtt_url", &url)]).await;
+    let mut viewer = server.viewer().await;
+    viewer.join("S/1").await;
+    for _ in 0..3 {
+        let answer = viewer.ask("join_room", r#""S/2""#).await;
+        assert_eq!(answer["ok"], false, "{answer}");
+        assert_eq!(server.counts().await.members, 1);
+    }
+    // Once there is place it is granted.
+    viewer.leave("S/1").await;
+    server.metric_becomes("filters_wanted", 2).await;
+    viewer.join("S/2").await;
+    let publisher = Client::connect(broker.local_addr(), "transcriber").await;
+    publisher.send("transcriber/out/S/2/final", "1").await;
+    viewer.expect("final", "1").await;
+    drop(viewer);
+    server.stop().await;
 }
 
 /// A certificate authority, and a certificate for `localhost` by it with its key, in PEM.

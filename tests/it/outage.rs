@@ -189,6 +189,30 @@ async fn a_broker_that_accepts_and_never_answers_is_an_outage_from_the_start() {
     server.stop().await;
 }
 
+#[actix_web::test]
+async fn a_room_left_before_the_broker_has_granted_it_is_an_error_for_who_waits() {
+    let broker = Broker::start(crate::support::broker::Kind::Embedded).await;
+    let broker = broker.expect("it is always there");
+    let tap = Tap::start(broker.address()).await;
+    let server = TestServer::start_with(&[("mqtt_url", &tap.url())]).await;
+    let mut viewer = server.viewer().await;
+    tap.freeze();
+    viewer.send(r#"42901["join_room","S/1"]"#).await;
+    viewer.send(r#"42902["leave_room","S/1"]"#).await;
+    let (mut joined, mut left) = (viewer.packet().await, viewer.packet().await);
+    if joined.starts_with("43902") {
+        std::mem::swap(&mut joined, &mut left);
+    }
+    assert!(joined.starts_with(r#"43901[{"#), "{joined}");
+    assert!(joined.contains(r#""ok":false"#), "{joined}");
+    assert_eq!(left, r#"43902[{"ok":true}]"#);
+    assert_eq!(server.counts().await.members, 0);
+    tap.open();
+    viewer.join("S/1").await;
+    drop(viewer);
+    server.stop().await;
+}
+
 /// A Mosquitto, a server on it, and two viewers in each of five rooms.
 struct UnderLoad {
     mosquitto: Mosquitto,
