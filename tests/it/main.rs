@@ -20,6 +20,7 @@ mod deadlines;
 mod engineio;
 mod expiry;
 mod handshake;
+mod hostile_events;
 mod hostile_frames;
 mod hostile_http;
 mod hostile_packets;
