@@ -95,6 +95,7 @@ describe('troubles on the page', { skip: noBrowser }, () => {
     await reader.reads(reader.page.locator('[data-notice=expiring]'), 'Your access ends at');
     await reader.sees('connection-state', 'ended');
     await reader.reads(reader.page.locator('[data-notice=connection]'), 'You have no access to this session');
+    assert.equal(await reader.page.locator('[data-notice=expiring]').count(), 0);
     await reader.assertAccessible();
     await reader.picture('access-ended');
   });

@@ -43,6 +43,8 @@ export function reportTroubles(live, columns, notices, again) {
     const notice = connectionNotice(state, () => live.retryNow(), again);
     if (notice) notices.show('connection', notice);
     else notices.clear('connection');
+    // What it announced has come to pass.
+    if (state.phase === 'ended') notices.clear('expiring');
     explain();
   });
   listen(live, 'broker', (/** @type {BrokerState} */ state) => {
