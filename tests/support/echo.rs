@@ -1,22 +1,19 @@
 //! A server of transports alone, with what the public protocol suites ask for: an Engine.IO echo at
 //! `/engine.io/`, and at `/socket.io/` the namespaces `/` and `/custom` that give back what they get.
 
+#[path = "../../examples/conformance_server/suite.rs"]
+mod suite;
+
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt;
-use futures_util::future::{LocalBoxFuture, ready};
 use switchboard::transport::{self, AllowedOrigins, Endpoint, Server};
 use switchboard_actors::metrics::Metrics;
-use switchboard_actors::service::{
-    Accepted, ConnectRequest, Outcome, Refusal, Service, Socket, SocketService,
-};
 use switchboard_actors::session::{Above, SessionSettings};
-use switchboard_protocol::socketio::{self, Body, Event, Packet};
 
 use super::{DEADLINE, eventually};
+use suite::Suite;
 
 /// Pause between two pings.
 pub const PING_INTERVAL: Duration = Duration::from_millis(300);
@@ -58,7 +55,7 @@ impl EchoServer {
             |path, above| Endpoint::new(path, settings.clone(), above, AllowedOrigins::Any);
         let endpoints = vec![
             endpoint("/engine.io/", Above::Messages(Some)),
-            endpoint("/socket.io/", Above::SocketIo(Arc::new(Echo))),
+            endpoint("/socket.io/", Above::SocketIo(Arc::new(Suite))),
         ];
         let server = transport::start(vec![listener], &[], endpoints, |_| {});
         let server = server.expect("the server starts");
@@ -73,58 +70,5 @@ impl EchoServer {
     pub async fn stop(self) {
         let look = async || self.metrics.connections.get();
         eventually("no connection to be left", DEADLINE, look, |n| *n == 0).await;
-    }
-}
-
-/// Lets everybody into `/` and `/custom`.
-struct Echo;
-
-struct EchoSocket {
-    socket: Socket,
-    auth: String,
-}
-
-impl Service for Echo {
-    fn connect(
-        &self,
-        request: ConnectRequest,
-    ) -> LocalBoxFuture<'static, Result<Accepted, Refusal>> {
-        let decision = match request.socket.namespace.as_str() {
-            "/" | "/custom" => {
-                let auth = request.auth.map_or("{}".into(), |auth| auth.get().into());
-                let service = Rc::new(EchoSocket {
-                    socket: request.socket,
-                    auth,
-                });
-                Ok(Accepted {
-                    service,
-                    expires_at: None,
-                })
-            }
-            _ => Err(Refusal::ConnectError("Invalid namespace")),
-        };
-        ready(decision).boxed_local()
-    }
-}
-
-impl SocketService for EchoSocket {
-    fn connected(&self) {
-        self.socket.emit("auth", &[self.auth.as_bytes()]);
-    }
-
-    fn event(self: Rc<Self>, event: Event) -> LocalBoxFuture<'static, Outcome> {
-        if event.name == "message-with-ack" {
-            return ready(Outcome::DoneBinary(event.args, event.attachments)).boxed_local();
-        }
-        let event = Event {
-            name: format!("{}-back", event.name),
-            ..event
-        };
-        let back = Packet {
-            namespace: self.socket.namespace.clone(),
-            body: Body::Event { event, ack: None },
-        };
-        self.socket.outbox.send_all(&socketio::encode(&back));
-        ready(Outcome::Done(Vec::new())).boxed_local()
     }
 }
