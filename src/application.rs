@@ -238,8 +238,9 @@ fn bind(addresses: &[SocketAddr]) -> anyhow::Result<Vec<TcpListener>> {
 
 async fn open_store(config: &Config, migrate: bool) -> anyhow::Result<Store> {
     let store = Store::connect(config.database_url.expose()).await?;
-    if migrate {
-        store.migrate().await?;
+    match migrate {
+        true => store.migrate().await?,
+        false => store.check_schema().await?,
     }
     store.ping().await?;
     Ok(store)

@@ -23,6 +23,9 @@ pub enum StoreError {
     /// The schema cannot be brought up to date.
     #[error("cannot migrate the database: {0}")]
     Migrate(Arc<sqlx::migrate::MigrateError>),
+    /// Migrations are missing, and this start may not apply them.
+    #[error("the database's schema is not up to date: run `switchboard migrate`")]
+    SchemaBehind,
     /// A statement failed: disk, lock timeout, closed pool.
     #[error("cannot {operation}: {source}")]
     Query {

@@ -62,6 +62,12 @@ impl Store {
         self.database.migrate().await
     }
 
+    /// Fails with [`StoreError::SchemaBehind`] unless every migration that this program carries is applied. More
+    /// of them are no fault: a newer program may have been here.
+    pub async fn check_schema(&self) -> Result<(), StoreError> {
+        self.database.check_schema().await
+    }
+
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.database.ping().await

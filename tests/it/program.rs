@@ -174,6 +174,9 @@ async fn serve_refuses_what_it_cannot_run_with_by_one_line() {
     .unwrap();
     let url = format!("sqlite://{}", file.display());
     expect_refusal(serve, &with("SWITCHBOARD_DATABASE_URL", &url), "").await;
+    // The schema is missing, and may not be made.
+    let as_it_is = ["serve", "--no-migrate"];
+    expect_refusal(&as_it_is, &FREE, "switchboard migrate").await;
 }
 
 #[actix_web::test]

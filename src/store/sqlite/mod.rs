@@ -9,6 +9,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use sqlx::migrate::Migrator;
 use sqlx::sqlite::{
     Sqlite, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteSynchronous,
@@ -17,6 +18,8 @@ use sqlx::{SqliteConnection, Transaction};
 
 use super::error::StoreError;
 
+/// The schema's history, compiled in.
+static MIGRATIONS: Migrator = sqlx::migrate!("./migrations/sqlite");
 /// Connections that only read.
 const READERS: u32 = 4;
 /// How long a statement waits for another process' write lock.
@@ -56,10 +59,32 @@ impl Database {
 
     /// Brings the schema up to date.
     pub(super) async fn migrate(&self) -> Result<(), StoreError> {
-        sqlx::migrate!("./migrations/sqlite")
+        MIGRATIONS
             .run(&self.writer)
             .await
             .map_err(|error| StoreError::Migrate(Arc::new(error)))
+    }
+
+    /// Fails unless the schema is up to date.
+    pub(super) async fn check_schema(&self) -> Result<(), StoreError> {
+        let failed = |error| StoreError::query("read the schema's version", error);
+        let query = "SELECT count(*) FROM sqlite_schema WHERE name = '_sqlx_migrations'";
+        let tables: i64 = sqlx::query_scalar(query)
+            .fetch_one(&self.reader)
+            .await
+            .map_err(failed)?;
+        if tables == 0 {
+            return Err(StoreError::SchemaBehind);
+        }
+        let query = "SELECT version FROM _sqlx_migrations WHERE success";
+        let applied: Vec<i64> = sqlx::query_scalar(query)
+            .fetch_all(&self.reader)
+            .await
+            .map_err(failed)?;
+        let complete = MIGRATIONS
+            .iter()
+            .all(|migration| applied.contains(&migration.version));
+        complete.then_some(()).ok_or(StoreError::SchemaBehind)
     }
 
     /// Reads something small.
