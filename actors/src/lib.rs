@@ -5,7 +5,7 @@
 //! | [`session::Session`] | one client connection, its timers and sockets | packets, its transport | frames into its outbox; joins and leaves | 64 packets waiting, then it stops reading | its transport ends |
 //! | [`registry::RoomRegistry`] | sockets, memberships, rooms | sessions; the broker's state | members to rooms; wanted rooms to the BrokerActor | 100 rooms a socket | the program stops |
 //! | [`room::Room`] | one room's members | the registry; publications | frames into outboxes | 64 MiB of publications under way | its last member leaves |
-//! | [`broker::BrokerActor`] | wanted and granted filters | the registry; the MQTT clients | subscriptions; publications to rooms | 64 packets unanswered a link | the program stops |
+//! | [`broker::BrokerActor`] | wanted and granted filters | the registry; the MQTT clients | subscriptions; publications to rooms | 1 packet unanswered a link | the program stops |
 //! | [`mqtt_client::MqttClient`] ×3 | one MQTT connection | the BrokerActor; its polling task | what the broker answers | 1,024 requests | the program stops |
 //!
 //! No HTTP, no SQL, no environment here: [`ports`] and [`outbox::Wire`] are the seams.

@@ -49,8 +49,10 @@ pub const BATCHES_WAITING: usize = 64;
 pub const PUBLICATION_KIB_IN_FLIGHT: usize = 64 * 1024;
 /// Filters in one SUBSCRIBE packet.
 pub const FILTERS_PER_PACKET: usize = 256;
-/// SUBSCRIBE and UNSUBSCRIBE packets that wait for their answer, per connection.
-pub const PACKETS_UNANSWERED: usize = 64;
+/// SUBSCRIBE and UNSUBSCRIBE packets that wait for their answer, per connection. One: what is asked for meanwhile goes
+/// together in the next, and a broker without TCP_NODELAY (Mosquitto's default) would hold a second answer back until
+/// the first is acknowledged, which takes up to 40 ms.
+pub const PACKETS_UNANSWERED: usize = 1;
 /// First pause before reconnecting to the broker.
 pub const RECONNECT_FIRST: Duration = Duration::from_millis(100);
 /// Longest pause before reconnecting to the broker.

@@ -42,8 +42,10 @@ pub enum Operation {
 #[derive(Debug, Default)]
 pub struct FilterTable {
     entries: HashMap<String, Entry>,
-    /// Filters whose wanted and actual state may differ, each once; empty while disconnected.
-    dirty: VecDeque<String>,
+    /// Filters whose wanted and actual state may differ, each in one of the two queues once; empty while
+    /// disconnected. Somebody waits for what is wanted, so it goes first.
+    to_subscribe: VecDeque<String>,
+    to_unsubscribe: VecDeque<String>,
     unanswered: usize,
     connected: bool,
     wanted: usize,
@@ -84,7 +86,10 @@ impl FilterTable {
             && let Some(entry) = self.entries.get_mut(&filter)
             && !std::mem::replace(&mut entry.is_dirty, true)
         {
-            self.dirty.push_back(filter);
+            match entry.wanted {
+                true => self.to_subscribe.push_back(filter),
+                false => self.to_unsubscribe.push_back(filter),
+            }
         }
     }
 
@@ -100,7 +105,8 @@ impl FilterTable {
     pub fn disconnected(&mut self) {
         self.connected = false;
         self.unanswered = 0;
-        self.dirty.clear();
+        self.to_subscribe.clear();
+        self.to_unsubscribe.clear();
         self.entries.retain(|_, entry| entry.wanted);
         for entry in self.entries.values_mut() {
             entry.actual = Actual::Absent;
@@ -108,14 +114,21 @@ impl FilterTable {
         }
     }
 
-    /// The next packet to send, or `None` when nothing differs or enough packets wait for their answer.
+    /// The next packet to send, or `None` when nothing differs or enough packets wait for their answer. What is
+    /// wanted goes before what is not.
     pub fn next_operation(&mut self) -> Option<Operation> {
         if !self.connected || self.unanswered >= PACKETS_UNANSWERED {
             return None;
         }
-        let mut subscribe = Vec::new();
-        while subscribe.len() < FILTERS_PER_PACKET
-            && let Some(filter) = self.dirty.pop_front()
+        let operation = self.next_subscribe().or_else(|| self.next_unsubscribe());
+        self.unanswered += usize::from(operation.is_some());
+        operation
+    }
+
+    fn next_subscribe(&mut self) -> Option<Operation> {
+        let mut filters = Vec::new();
+        while filters.len() < FILTERS_PER_PACKET
+            && let Some(filter) = self.to_subscribe.pop_front()
         {
             let Some(entry) = self.entries.get_mut(&filter) else {
                 continue;
@@ -124,30 +137,39 @@ impl FilterTable {
             match (entry.wanted, entry.actual) {
                 (true, Actual::Absent) => {
                     entry.actual = Actual::Subscribing;
-                    subscribe.push(filter);
+                    filters.push(filter);
                 }
-                (false, Actual::Granted) if subscribe.is_empty() => {
-                    entry.actual = Actual::Unsubscribing;
-                    self.unanswered += 1;
-                    return Some(Operation::Unsubscribe(filter));
-                }
-                (false, Actual::Granted) => {
-                    entry.is_dirty = true;
-                    self.dirty.push_front(filter);
-                    break;
-                }
-                (false, Actual::Absent | Actual::Refused) => {
-                    self.entries.remove(&filter);
-                }
+                (false, _) => self.touch(filter),
                 // As wanted, or an answer is awaited, which makes it dirty again if need be.
                 _ => {}
             }
         }
-        if subscribe.is_empty() {
-            return None;
+        (!filters.is_empty()).then_some(Operation::Subscribe(filters))
+    }
+
+    fn next_unsubscribe(&mut self) -> Option<Operation> {
+        while let Some(filter) = self.to_unsubscribe.pop_front() {
+            let Some(entry) = self.entries.get_mut(&filter) else {
+                continue;
+            };
+            entry.is_dirty = false;
+            match (entry.wanted, entry.actual) {
+                (false, Actual::Granted) => {
+                    entry.actual = Actual::Unsubscribing;
+                    return Some(Operation::Unsubscribe(filter));
+                }
+                (false, Actual::Absent | Actual::Refused) => {
+                    self.entries.remove(&filter);
+                }
+                // Wanted again meanwhile.
+                (true, Actual::Absent) => {
+                    entry.actual = Actual::Subscribing;
+                    return Some(Operation::Subscribe(vec![filter]));
+                }
+                _ => {}
+            }
         }
-        self.unanswered += 1;
-        Some(Operation::Subscribe(subscribe))
+        None
     }
 
     /// The broker answered a SUBSCRIBE: for each filter, whether it was granted.
@@ -187,7 +209,10 @@ impl FilterTable {
 
     /// Whether the broker has answered for everything wanted.
     pub fn is_settled(&self) -> bool {
-        self.connected && self.unanswered == 0 && self.dirty.is_empty()
+        self.connected
+            && self.unanswered == 0
+            && self.to_subscribe.is_empty()
+            && self.to_unsubscribe.is_empty()
     }
 
     /// Filters wanted now.
