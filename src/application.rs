@@ -32,8 +32,10 @@ use crate::transcript::tls_config;
 use crate::transport::{self, AllowedOrigins, Endpoint, Server};
 use crate::{demo, shutdown};
 
-/// How long the embedded broker may take to be connected to before the addresses are announced.
+/// How long the start waits for the embedded broker, so that nobody hears `broker_ko` at the very beginning.
 const EMBEDDED_DEADLINE: Duration = Duration::from_secs(2);
+/// The same for an external broker, which may well be away.
+const EXTERNAL_DEADLINE: Duration = Duration::from_millis(500);
 /// How long open connections may take to end when the program stops.
 const STOP_DEADLINE: Duration = Duration::from_secs(5);
 /// Connections that the kernel holds until they are accepted.
@@ -129,9 +131,11 @@ impl Application {
         });
         let api_state = web::Data::new(ApiState::new(store.clone(), verifier, access, issuer));
         let document = web::Data::new(DemoDocument(demo.clone()));
-        if embedded.is_some() {
-            wait_for_broker(broker_status.clone()).await;
-        }
+        let deadline = match &embedded {
+            Some(_) => EMBEDDED_DEADLINE,
+            None => EXTERNAL_DEADLINE,
+        };
+        wait_for_broker(broker_status.clone(), deadline).await;
         let endpoints = vec![endpoint.clone()];
         let server = transport::start(listeners, &handles, endpoints, move |app| {
             app.app_data(health.clone())
@@ -303,10 +307,9 @@ fn endpoint(config: &Config, captions: Captions, metrics: &Metrics) -> Endpoint 
     )
 }
 
-/// With a broker of our own nobody should hear `broker_ko` at the very start.
-async fn wait_for_broker(mut status: watch::Receiver<BrokerStatus>) {
+async fn wait_for_broker(mut status: watch::Receiver<BrokerStatus>, deadline: Duration) {
     let up = status.wait_for(|status| *status == BrokerStatus::Up);
-    if tokio::time::timeout(EMBEDDED_DEADLINE, up).await.is_err() {
-        log::warn!("the embedded broker is not connected yet");
+    if tokio::time::timeout(deadline, up).await.is_err() {
+        log::warn!("the broker is not connected yet");
     }
 }

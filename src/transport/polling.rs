@@ -131,7 +131,7 @@ async fn poll(entry: Arc<Entry>) -> HttpResponse {
     let mut aborted = AbortGuard(Some(Arc::clone(&entry)));
     let frames = poll_fn(|cx| match entry.outbox.poll_take(cx) {
         // The client waits for this poll to end before it moves to its WebSocket.
-        Poll::Pending if entry.phase() == Phase::Probing => {
+        Poll::Pending if entry.phase() == Phase::Proven => {
             Poll::Ready(Some(vec![Packet::Noop.encode()]))
         }
         other => other,

@@ -12,8 +12,10 @@ use switchboard_actors::session::Session;
 pub(super) enum Phase {
     /// Polls and posts.
     Polling,
-    /// Still polls, while a WebSocket tries to take over.
+    /// Still polls, while a WebSocket is there that may want to take over.
     Probing,
+    /// The WebSocket has proved to work: polls end at once, so that the client can move.
+    Proven,
     /// A WebSocket.
     WebSocket,
 }
@@ -65,8 +67,14 @@ impl Entry {
         self.lock().phase
     }
 
+    /// A WebSocket may try to take over; `None` when one does already, or has.
+    pub(super) fn begin_probe(self: &Arc<Self>) -> Option<Probe> {
+        self.advance(Phase::Polling, Phase::Probing)
+            .then(|| Probe(Arc::clone(self)))
+    }
+
     /// Goes from one phase to the next; false when it is not in the first.
-    pub(super) fn advance(&self, from: Phase, to: Phase) -> bool {
+    fn advance(&self, from: Phase, to: Phase) -> bool {
         let mut state = self.lock();
         let is_there = state.phase == from;
         if is_there {
@@ -97,6 +105,30 @@ impl Entry {
         self.state
             .lock()
             .unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+/// A WebSocket's try to take over a polling session. Unless it completes, the session stays with polling.
+pub(super) struct Probe(pub(super) Arc<Entry>);
+
+impl Probe {
+    /// The WebSocket has answered the probe.
+    pub(super) fn proven(&self) {
+        self.0.advance(Phase::Probing, Phase::Proven);
+    }
+
+    /// The session is the WebSocket's; false when it was not proven.
+    pub(super) fn complete(&self) -> bool {
+        self.0.advance(Phase::Proven, Phase::WebSocket)
+    }
+}
+
+impl Drop for Probe {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        if matches!(state.phase, Phase::Probing | Phase::Proven) {
+            state.phase = Phase::Polling;
+        }
     }
 }
 

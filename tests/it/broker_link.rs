@@ -83,7 +83,7 @@ async fn a_room_that_the_broker_refuses_is_an_error_however_often_it_is_joined()
     }
     // Once there is place it is granted.
     viewer.leave("S/1").await;
-    server.metric_becomes("filters_wanted", 2).await;
+    server.metric_becomes("filters_unsubscribed_total", 4).await;
     viewer.join("S/2").await;
     let publisher = Client::connect(broker.local_addr(), "transcriber").await;
     publisher.send("transcriber/out/S/2/final", "1").await;

@@ -2,11 +2,14 @@
 
 use std::net::SocketAddr;
 
+use tokio_tungstenite::tungstenite::Message;
+
 use crate::support::echo::EchoServer;
 use crate::support::http::{self, Poller};
 use crate::support::server::TestServer;
 use crate::support::tokens;
 use crate::support::viewer::{End, Viewer, websocket};
+use crate::support::{DEADLINE, eventually};
 
 /// A WebSocket for the session of `poller`, before any packet.
 async fn candidate(address: SocketAddr, path: &str, sid: &str) -> Viewer {
@@ -44,6 +47,38 @@ async fn a_polling_session_moves_to_a_websocket_and_its_poll_is_released_by_a_no
     assert_eq!(socket.packet().await, "4hello");
     assert_eq!(server.metrics.upgrades.get(), 1);
     drop(socket);
+    server.stop().await;
+}
+
+#[actix_web::test]
+async fn polls_wait_as_ever_while_a_websocket_has_proved_nothing() {
+    let server = EchoServer::start_quiet().await;
+    let poller = Poller::open(server.address, "/engine.io/").await;
+    let socket = candidate(server.address, "/engine.io/", &poller.sid).await;
+    // A proxy may let the handshake through and then nothing: its client must not poll in circles.
+    for _ in 0..20 {
+        let waiting = poller.begin_poll().await;
+        assert_eq!(poller.post("4hello").await.status, 200);
+        let answer = http::answer(waiting).await.expect("an answer");
+        assert_eq!(answer.text(), "4hello");
+    }
+    drop(socket);
+    // Another one may try.
+    let look = async || {
+        let mut socket = candidate(server.address, "/engine.io/", &poller.sid).await;
+        socket.send("2probe").await;
+        let proved = socket.message().await == Some(Message::text("3probe"));
+        if proved {
+            socket.send("5").await;
+            socket.send("4moved").await;
+            assert_eq!(socket.packet().await, "4moved");
+        }
+        proved
+    };
+    eventually("the second try to be let in", DEADLINE, look, |proved| {
+        *proved
+    })
+    .await;
     server.stop().await;
 }
 

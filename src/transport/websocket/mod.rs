@@ -23,7 +23,7 @@ use tokio::net::tcp::OwnedReadHalf;
 use super::Endpoint;
 use super::origin::Verdict;
 use super::query::{Query, TransportKind};
-use super::table::{Entry, Phase};
+use super::table::{Entry, Phase, Probe};
 use frames::Packets;
 use wire::TcpWire;
 
@@ -69,8 +69,8 @@ pub(super) async fn serve(
             );
         }
         // Not awaited here: the HTTP machinery behind this call is to be freed.
-        Target::Upgrade(entry) => {
-            actix_rt::spawn(upgrade(endpoint, entry, reader, wire, early.to_vec()));
+        Target::Upgrade(probe) => {
+            actix_rt::spawn(upgrade(endpoint, probe, reader, wire, early.to_vec()));
         }
         Target::Taken => {
             let outbox = endpoint.new_outbox();
@@ -126,7 +126,7 @@ enum Target {
     /// A new session.
     New,
     /// A polling session that moves over.
-    Upgrade(Arc<Entry>),
+    Upgrade(Probe),
     /// A session that has a WebSocket, or one on the way: this one is closed, the session unaffected.
     Taken,
 }
@@ -150,10 +150,7 @@ fn accept(endpoints: &[Endpoint], request: &Request) -> Result<(Endpoint, Query,
         Some(sid) => {
             let unknown = Refusal::Engine(RefusalCode::UnknownSid);
             let entry = endpoint.0.table.get(sid).ok_or(unknown)?;
-            match entry.advance(Phase::Polling, Phase::Probing) {
-                true => Target::Upgrade(entry),
-                false => Target::Taken,
-            }
+            entry.begin_probe().map_or(Target::Taken, Target::Upgrade)
         }
     };
     Ok((endpoint.clone(), query, target))
@@ -193,7 +190,7 @@ fn open(
 /// `2probe`, `3probe`, `5`: the client proves that the stream works, ends its poll, and moves over.
 async fn upgrade(
     endpoint: Endpoint,
-    entry: Arc<Entry>,
+    probe: Probe,
     reader: OwnedReadHalf,
     wire: Arc<TcpWire>,
     early: Vec<u8>,
@@ -203,25 +200,22 @@ async fn upgrade(
     probe_outbox.attach(Arc::clone(&wire) as Arc<dyn Wire>);
     let limit = endpoint.0.settings.max_payload;
     let mut packets = Packets::new(reader, Arc::clone(&probe_outbox), limit, &early);
-    let probed = probe(&entry, &mut packets, &probe_outbox);
-    let is_over = tokio::time::timeout(UPGRADE_DEADLINE, probed)
+    let taking_over = take_over(&probe, &mut packets, &probe_outbox);
+    let is_over = tokio::time::timeout(UPGRADE_DEADLINE, taking_over)
         .await
         .is_ok_and(|done| done);
-    let session = entry.session();
-    match session {
-        Some(session) if is_over && entry.advance(Phase::Probing, Phase::WebSocket) => {
+    let entry = &probe.0;
+    match entry.session() {
+        Some(session) if is_over && probe.complete() => {
             packets.answer_to(Arc::clone(&entry.outbox));
             let incoming = packets.boxed();
             session.do_send(Upgraded { wire, incoming });
         }
-        _ => {
-            entry.advance(Phase::Probing, Phase::Polling);
-            probe_outbox.finish(&[Frame::close(CloseReason::Protocol("").code(), "probe")]);
-        }
+        _ => probe_outbox.finish(&[Frame::close(CloseReason::Protocol("").code(), "probe")]),
     }
 }
 
-async fn probe(entry: &Entry, packets: &mut Packets, outbox: &Arc<Outbox>) -> bool {
+async fn take_over(probe: &Probe, packets: &mut Packets, outbox: &Arc<Outbox>) -> bool {
     let Some(Incoming::Ok(Packet::Ping(data))) = packets.next().await else {
         return false;
     };
@@ -229,7 +223,8 @@ async fn probe(entry: &Entry, packets: &mut Packets, outbox: &Arc<Outbox>) -> bo
         return false;
     }
     outbox.send(Packet::Pong(data).encode());
-    if let Some(session) = entry.session() {
+    probe.proven();
+    if let Some(session) = probe.0.session() {
         session.do_send(Probed);
     }
     matches!(packets.next().await, Some(Ok(Packet::Upgrade)))
