@@ -28,6 +28,16 @@ pub(super) struct Connected {
     pub(super) token_timer: Option<SpawnHandle>,
 }
 
+/// The socket in `namespace`, if there is one.
+pub(super) fn connected_in<'a>(
+    sockets: &'a mut [Connected],
+    namespace: &Namespace,
+) -> Option<&'a mut Connected> {
+    sockets
+        .iter_mut()
+        .find(|s| s.socket.namespace == *namespace)
+}
+
 /// A packet that is served in its turn.
 pub(super) enum Work {
     Connect(Namespace, Option<Box<RawValue>>),
@@ -159,11 +169,7 @@ impl Session {
         ack: Option<AckId>,
         ctx: &mut Context<Self>,
     ) {
-        let Some(connected) = self
-            .sockets
-            .iter()
-            .find(|s| s.socket.namespace == *namespace)
-        else {
+        let Some(connected) = connected_in(&mut self.sockets, namespace) else {
             // After the server ended a socket its client may still send; before a CONNECT it may not.
             if !self.ended_one {
                 self.close(CloseReason::Protocol("not_connected"), ctx);

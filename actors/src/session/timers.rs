@@ -7,6 +7,7 @@ use switchboard_protocol::events;
 use switchboard_protocol::socketio::Namespace;
 use tokio::time::Instant;
 
+use super::sockets::connected_in;
 use super::{CloseReason, Session, ping};
 use crate::limits::{ATTACHMENTS_DEADLINE, TOKEN_NOTICE, TOKEN_TIMER};
 
@@ -69,11 +70,7 @@ impl Session {
 
     /// Sets the clock of a socket's token: a notice before its end, and its end.
     pub(super) fn watch_token(&mut self, namespace: &Namespace, ctx: &mut Context<Self>) {
-        let Some(connected) = self
-            .sockets
-            .iter_mut()
-            .find(|s| s.socket.namespace == *namespace)
-        else {
+        let Some(connected) = connected_in(&mut self.sockets, namespace) else {
             return;
         };
         if let Some(timer) = connected.token_timer.take() {
@@ -94,11 +91,7 @@ impl Session {
     }
 
     fn token_timer(&mut self, namespace: &Namespace, ctx: &mut Context<Self>) {
-        let Some(connected) = self
-            .sockets
-            .iter_mut()
-            .find(|s| s.socket.namespace == *namespace)
-        else {
+        let Some(connected) = connected_in(&mut self.sockets, namespace) else {
             return;
         };
         let Some(end) = &mut connected.token_end else {
