@@ -5,6 +5,7 @@ pub mod application;
 pub mod cli;
 pub mod config;
 pub mod demo;
+mod descriptors;
 pub mod embedded_broker;
 pub mod http;
 pub mod shutdown;

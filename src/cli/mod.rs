@@ -19,8 +19,8 @@ use anyhow::Context;
 
 use crate::application::{self, RunOptions};
 use crate::config::{Config, Settings};
-use crate::telemetry;
 use crate::tokens::TokenError;
+use crate::{descriptors, telemetry};
 use args::{Command, Invocation};
 
 /// Runs the program with these arguments (the program's name first) and this environment.
@@ -64,6 +64,9 @@ fn execute(
     let settings = Settings::gather(&flags, environment, file.as_deref())?;
     let config = Config::from_settings(&settings)?;
     telemetry::init(&config.log)?;
+    if matches!(command, Command::Demo | Command::Serve { .. }) {
+        descriptors::prepare();
+    }
     actix::System::new().block_on(async {
         match command {
             Command::Demo => demo::run(settings).await,

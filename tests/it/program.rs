@@ -243,6 +243,28 @@ async fn serve_announces_itself_while_the_broker_is_away_and_stops_all_the_same(
     assert_eq!(program.rest_of_lines().await, [] as [String; 0]);
 }
 
+/// The kernel says in `/proc` how many descriptors the process' table has room for, and how many it may have.
+#[cfg(target_os = "linux")]
+#[actix_web::test]
+async fn serve_makes_room_for_its_connections_before_they_come() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut program = Program::start(folder.path(), &["serve"], &FREE);
+    program.address("listening on http://").await;
+    let figure = |file: &str, line: &str, column: usize| -> u64 {
+        let path = format!("/proc/{}/{file}", program.child.id());
+        let text = std::fs::read_to_string(path).unwrap();
+        let found = text.lines().find(|l| l.starts_with(line)).unwrap();
+        let word = found[line.len()..].split_whitespace().nth(column).unwrap();
+        word.parse().unwrap_or(u64::MAX)
+    };
+    let (soft, hard) = (
+        figure("limits", "Max open files", 0),
+        figure("limits", "Max open files", 1),
+    );
+    assert_eq!(soft, hard);
+    assert!(figure("status", "FDSize:", 0) >= hard.min(65_536));
+}
+
 #[actix_web::test]
 async fn serve_keeps_what_was_administered_over_a_restart() {
     let folder = tempfile::tempdir().unwrap();
