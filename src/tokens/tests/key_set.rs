@@ -229,6 +229,32 @@ async fn an_unknown_key_is_looked_for_at_most_once_a_minute() {
     );
 }
 
+/// There is no list of revoked tokens: they are revoked by withdrawing the key that signed them.
+#[tokio::test(start_paused = true)]
+async fn a_token_is_revoked_once_its_key_is_withdrawn_from_the_set() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("jwks.json");
+    let both = three_keys();
+    let verifier = with_file(folder.path(), None, &both).await.unwrap();
+    let revoked = signed(Algorithm::ES256, Some("e"), &p256());
+    let kept = signed(Algorithm::EdDSA, Some("d"), &ed25519());
+    let accepts = |token: &str| verifier.authenticate(token).is_ok();
+    assert!(accepts(&revoked) && accepts(&kept));
+
+    let left: Vec<_> = both["keys"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|key| key["kid"] != "e")
+        .collect();
+    std::fs::write(&path, json!({ "keys": left }).to_string()).unwrap();
+    eventually("the revoked token is refused", MINUTES, || {
+        !accepts(&revoked)
+    })
+    .await;
+    assert!(accepts(&kept));
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_last_keys_stay_while_the_source_fails() {
     let folder = tempfile::tempdir().unwrap();
