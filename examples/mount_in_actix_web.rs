@@ -104,8 +104,13 @@ async fn main() -> std::io::Result<()> {
         node: "example".to_owned(),
         online: r#"{"online":true}"#.to_owned(),
     };
-    let (broker, status) = BrokerActor::new(Links::start(&settings), Metrics::default());
-    let registry = RoomRegistry::new(broker.start(), status, Vec::new(), Metrics::default());
+    let (broker, outlets) = BrokerActor::new(Links::start(&settings), Metrics::default());
+    let registry = RoomRegistry::new(
+        broker.start(),
+        outlets.status,
+        Vec::new(),
+        Metrics::default(),
+    );
     let (registry, ids) = (
         web::Data::new(registry.start()),
         web::Data::new(SocketIds::default()),

@@ -1,7 +1,7 @@
-//! Who may join a session's rooms, decided from what the store knows (contract: seed 000).
+//! Who may do what, decided from what the store knows (contract: seed 000, sections 2 to 4).
 
-use switchboard_actors::ports::{Access, AccessUnavailable, BoxFuture, Principal};
-use switchboard_protocol::ids::{SessionId, UserId};
+use switchboard_actors::ports::{Access, Action, BoxFuture, Identity, Principal, Unavailable};
+use switchboard_protocol::ids::{OrganizationId, SessionId};
 
 use crate::store::{Role, Session, Store, StoreError, Visibility};
 
@@ -17,46 +17,92 @@ impl StoreAccess {
         Self { store }
     }
 
-    async fn decide(&self, who: &Principal, id: &SessionId) -> Result<bool, StoreError> {
+    async fn decide(&self, who: &Principal, action: &Action) -> Result<bool, StoreError> {
+        match action {
+            Action::JoinSession(session) => self.may_join(who, session).await,
+            Action::WatchSessions(organization) | Action::FollowJobs(organization) => match who {
+                Principal::Guest {
+                    organization: own, ..
+                } => Ok(own.as_ref() == Some(organization)),
+                Principal::User { .. } => self.has_role(who, organization, Role::Member).await,
+            },
+            Action::WatchMedia(organization) => {
+                self.has_role(who, organization, Role::Member).await
+            }
+            Action::ManageSessions(organization) => {
+                self.administers(who, organization, Role::MeetingManager)
+                    .await
+            }
+            Action::ManageMedia(organization) => {
+                self.administers(who, organization, Role::Uploader).await
+            }
+        }
+    }
+
+    /// Administrators may, and members with this role or a higher one.
+    async fn administers(
+        &self,
+        who: &Principal,
+        organization: &OrganizationId,
+        least: Role,
+    ) -> Result<bool, StoreError> {
+        match who {
+            Principal::User { admin: true, .. } => Ok(true),
+            _ => self.has_role(who, organization, least).await,
+        }
+    }
+
+    async fn has_role(
+        &self,
+        who: &Principal,
+        organization: &OrganizationId,
+        least: Role,
+    ) -> Result<bool, StoreError> {
+        match who {
+            Principal::User { id, .. } => {
+                let role = self.store.member_role(organization, id).await?;
+                Ok(role.is_some_and(|role| role >= least))
+            }
+            Principal::Guest { .. } => Ok(false),
+        }
+    }
+
+    async fn may_join(&self, who: &Principal, id: &SessionId) -> Result<bool, StoreError> {
         let Some(session) = self.store.session(id).await? else {
             return Ok(false);
         };
         match decide(&session, who) {
             Decision::Settled(allowed) => Ok(allowed),
-            Decision::MembersOnly(user) => {
-                let role = self.store.member_role(&session.organization, user).await?;
-                Ok(role.is_some_and(|role| role >= Role::Member))
+            Decision::MembersOnly => {
+                self.has_role(who, &session.organization, Role::Member)
+                    .await
             }
         }
     }
 }
 
 impl Access for StoreAccess {
-    fn may_join(
-        &self,
-        who: Principal,
-        session: SessionId,
-    ) -> BoxFuture<Result<bool, AccessUnavailable>> {
+    fn may(&self, who: Identity, action: Action) -> BoxFuture<Result<bool, Unavailable>> {
         let access = self.clone();
         Box::pin(async move {
-            let decided = access.decide(&who, &session).await;
-            decided.map_err(|error| AccessUnavailable(error.to_string()))
+            let decided = access.decide(&who.principal, &action).await;
+            decided.map_err(|error| Unavailable(error.to_string()))
         })
     }
 }
 
 /// A decision without the store, or what it still needs from it.
 #[derive(Debug, PartialEq, Eq)]
-enum Decision<'a> {
+enum Decision {
     /// Known from the session alone.
     Settled(bool),
     /// Allowed if this user is a member of the session's organization, whatever the visibility.
-    MembersOnly(&'a UserId),
+    MembersOnly,
 }
 
 /// Decides as far as the session alone allows. The rules grant and never take away, so that the owner, who
 /// costs no query, can come before the members. An admin's token administers; it does not join.
-fn decide<'a>(session: &Session, who: &'a Principal) -> Decision<'a> {
+fn decide(session: &Session, who: &Principal) -> Decision {
     let public = session.visibility == Visibility::Public;
     if public && session.password.is_none() {
         return Decision::Settled(true);
@@ -68,7 +114,7 @@ fn decide<'a>(session: &Session, who: &'a Principal) -> Decision<'a> {
             let private = session.visibility == Visibility::Private;
             match private && session.owner.as_ref() == Some(id) {
                 true => Decision::Settled(true),
-                false => Decision::MembersOnly(id),
+                false => Decision::MembersOnly,
             }
         }
     }
@@ -76,22 +122,36 @@ fn decide<'a>(session: &Session, who: &'a Principal) -> Decision<'a> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
     use super::*;
     use crate::store::NewSession;
 
-    fn user(id: &str) -> Principal {
-        Principal::User {
-            id: id.parse().unwrap(),
-            admin: id == "admin",
+    fn identity(principal: Principal) -> Identity {
+        Identity {
+            principal,
+            expires_at: SystemTime::now(),
+            token: None,
         }
     }
 
-    fn guest(session: &str) -> Principal {
+    fn user(id: &str) -> Identity {
+        identity(Principal::User {
+            id: id.parse().unwrap(),
+            admin: id == "admin",
+        })
+    }
+
+    fn guest(session: &str) -> Identity {
         let organization = Some("acme".parse().unwrap());
-        Principal::Guest {
+        identity(Principal::Guest {
             session: session.parse().unwrap(),
             organization,
-        }
+        })
+    }
+
+    fn join(session: &str) -> Action {
+        Action::JoinSession(session.parse().unwrap())
     }
 
     /// A store with organization `acme`, its member `member`, and sessions of every kind owned by `owner`.
@@ -165,10 +225,7 @@ mod tests {
                 .cloned()
                 .chain([guest(id), guest("elsewhere")]);
             for (who, expected) in who.zip(expected) {
-                let allowed = access
-                    .may_join(who.clone(), id.parse().unwrap())
-                    .await
-                    .unwrap();
+                let allowed = access.may(who.clone(), join(id)).await.unwrap();
                 assert_eq!(allowed, expected, "{who:?} joins {id}");
             }
         }
@@ -177,15 +234,15 @@ mod tests {
     #[tokio::test]
     async fn a_member_who_leaves_the_organization_is_denied_from_then_on() {
         let (_folder, access) = access().await;
-        let id: SessionId = "organization".parse().unwrap();
-        assert!(access.may_join(user("member"), id.clone()).await.unwrap());
+        let id = join("organization");
+        assert!(access.may(user("member"), id.clone()).await.unwrap());
         let acme = "acme".parse().unwrap();
         access
             .store
             .delete_member(&acme, &"member".parse().unwrap())
             .await
             .unwrap();
-        assert!(!access.may_join(user("member"), id).await.unwrap());
+        assert!(!access.may(user("member"), id).await.unwrap());
     }
 
     #[tokio::test]
@@ -194,9 +251,47 @@ mod tests {
         access.store.close().await;
         assert!(
             access
-                .may_join(user("member"), "organization".parse().unwrap())
+                .may(user("member"), join("organization"))
                 .await
                 .is_err()
         );
+    }
+
+    #[tokio::test]
+    async fn an_organization_is_watched_by_its_members_and_managed_by_role() {
+        let (_folder, access) = access().await;
+        let role = async |user: &str, role| {
+            let (acme, user) = ("acme".parse().unwrap(), user.parse().unwrap());
+            access.store.put_member(&acme, &user, role).await.unwrap();
+        };
+        role("uploader", Role::Uploader).await;
+        role("manager", Role::MeetingManager).await;
+        let acme: OrganizationId = "acme".parse().unwrap();
+        let actions = [
+            Action::WatchSessions(acme.clone()),
+            Action::FollowJobs(acme.clone()),
+            Action::WatchMedia(acme.clone()),
+            Action::ManageMedia(acme.clone()),
+            Action::ManageSessions(acme),
+        ];
+        let table = [
+            // who; watches sessions, follows jobs, watches media, manages media, manages sessions
+            (user("member"), [true, true, true, false, false]),
+            (user("uploader"), [true, true, true, true, false]),
+            (user("manager"), [true, true, true, true, true]),
+            (user("outsider"), [false; 5]),
+            (user("admin"), [false, false, false, true, true]),
+            (guest("public"), [true, true, false, false, false]),
+        ];
+        for (who, expected) in table {
+            for (action, expected) in actions.iter().zip(expected) {
+                let allowed = access.may(who.clone(), action.clone()).await.unwrap();
+                assert_eq!(allowed, expected, "{who:?}: {action:?}");
+            }
+        }
+        let elsewhere = Action::WatchSessions("other".parse().unwrap());
+        for who in [user("member"), guest("public")] {
+            assert!(!access.may(who, elsewhere.clone()).await.unwrap());
+        }
     }
 }

@@ -12,11 +12,12 @@ use actix_web::web;
 use anyhow::Context as _;
 use prometheus_client::registry::Registry;
 use switchboard_actors::broker::{BrokerActor, BrokerStatus};
-use switchboard_actors::captions::{Captions, RefusalMode};
+use switchboard_actors::captions::Captions;
 use switchboard_actors::metrics::Metrics;
 use switchboard_actors::mqtt_client::{Links, MqttSettings};
 use switchboard_actors::ports::{Access, Authenticator};
 use switchboard_actors::registry::RoomRegistry;
+use switchboard_actors::root::{RefusalMode, Root};
 use switchboard_actors::session::{Above, SessionSettings};
 use tokio::sync::watch;
 
@@ -103,7 +104,8 @@ impl Application {
         let mqtt = mqtt_settings(config, &broker_url)?;
 
         let metrics = Metrics::default();
-        let (broker, broker_status) = BrokerActor::new(Links::start(&mqtt), metrics.clone());
+        let (broker, outlets) = BrokerActor::new(Links::start(&mqtt), metrics.clone());
+        let broker_status = outlets.status;
         let threads = start_threads(config.workers);
         let handles: Vec<_> = threads.iter().map(Arbiter::handle).collect();
         let status = broker_status.clone();
@@ -111,17 +113,19 @@ impl Application {
             RoomRegistry::new(broker.start(), status, handles.clone(), metrics.clone()).start();
 
         let access: Arc<dyn Access> = Arc::new(StoreAccess::new(store.clone()));
-        let captions = Captions {
-            registry: registry.clone(),
+        let root = Root {
             authenticator: Arc::clone(&verifier),
             access: Arc::clone(&access),
             refusal: match config.refusal {
                 Refusal::ConnectError => RefusalMode::ConnectError,
                 Refusal::Unauthorized => RefusalMode::Unauthorized,
             },
+            captions: Captions {
+                registry: registry.clone(),
+            },
             metrics: metrics.clone(),
         };
-        let endpoint = endpoint(config, captions, &metrics);
+        let endpoint = endpoint(config, root, &metrics);
         let mut metrics_registry = Registry::default();
         metrics.register(&mut metrics_registry);
         let health = web::Data::new(Health {
@@ -285,7 +289,7 @@ fn start_threads(workers: usize) -> Vec<Arbiter> {
     }
 }
 
-fn endpoint(config: &Config, captions: Captions, metrics: &Metrics) -> Endpoint {
+fn endpoint(config: &Config, root: Root, metrics: &Metrics) -> Endpoint {
     let settings = SessionSettings {
         ping_interval: config.ping_interval,
         ping_timeout: config.ping_timeout,
@@ -302,7 +306,7 @@ fn endpoint(config: &Config, captions: Captions, metrics: &Metrics) -> Endpoint 
     Endpoint::new(
         "/socket.io/",
         settings,
-        Above::SocketIo(Arc::new(captions)),
+        Above::SocketIo(Arc::new(root)),
         origins,
     )
 }

@@ -19,6 +19,7 @@ pub mod outbox;
 pub mod ports;
 pub mod registry;
 pub mod room;
+pub mod root;
 pub mod service;
 pub mod session;
 #[cfg(any(test, feature = "testing"))]

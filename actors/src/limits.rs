@@ -53,6 +53,8 @@ pub const FILTERS_PER_PACKET: usize = 256;
 /// together in the next, and a broker without TCP_NODELAY (Mosquitto's default) would hold a second answer back until
 /// the first is acknowledged, which takes up to 40 ms.
 pub const PACKETS_UNANSWERED: usize = 1;
+/// Events that wait to be published while the broker is away.
+pub const PUBLISHES_WAITING: usize = 1_000;
 /// First pause before reconnecting to the broker.
 pub const RECONNECT_FIRST: Duration = Duration::from_millis(100);
 /// Longest pause before reconnecting to the broker.

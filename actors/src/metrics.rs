@@ -58,6 +58,8 @@ pub struct Counters {
     pub publications: Count,
     /// Publications dropped, by reason.
     pub publications_dropped: Family<Reason, Count>,
+    /// Events published to the broker.
+    pub events_published: Count,
     /// Deliveries handed to sockets: one publication for one socket.
     pub deliveries: Count,
     /// Sockets cut off because they did not read, by the bound they met.
@@ -137,6 +139,11 @@ impl Counters {
             "publications_dropped",
             "Publications dropped, by reason",
             self.publications_dropped.clone(),
+        );
+        r.register(
+            "events_published",
+            "Events published to the broker",
+            self.events_published.clone(),
         );
         r.register(
             "deliveries",

@@ -18,6 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::Instant;
 use tokio_stream::wrappers::{ReceiverStream, UnboundedReceiverStream};
 
+use crate::broker::Publish;
 use crate::limits;
 
 /// Which of the three connections it is.
@@ -138,6 +139,8 @@ pub enum Ask {
     Subscribe(Vec<String>),
     /// Send one UNSUBSCRIBE; rumqttc takes one filter to a packet.
     Unsubscribe(String),
+    /// Publish at QoS 1, not retained.
+    Publish(Publish),
 }
 
 /// What the polling task saw.
@@ -262,6 +265,13 @@ impl Handler<Ask> for MqttClient {
         };
         let (filters, sent) = match ask {
             Ask::Connect => return,
+            Ask::Publish(Publish { topic, payload }) => {
+                let client = &connection.client;
+                if let Err(e) = client.try_publish(topic, QoS::AtLeastOnce, false, payload) {
+                    self.lost(format!("request refused: {e}"), ctx);
+                }
+                return;
+            }
             Ask::Subscribe(filters) => {
                 let wanted = filters
                     .iter()

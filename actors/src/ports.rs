@@ -1,10 +1,14 @@
-//! What the actors need from outside, as traits: who a token belongs to, and who may join what.
+//! What the actors need from outside, as traits: who a token belongs to, who may do what, what is stored.
 //!
 //! The standalone program implements them over JWT and SQL; an embedder brings its own.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::SystemTime;
 
-use switchboard_protocol::ids::{OrganizationId, SessionId, UserId};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use switchboard_protocol::ids::{ConversationId, OrganizationId, RoomId, SessionId, UserId};
 
 /// A boxed future that owns everything it needs, so that an actor can spawn it.
 pub type BoxFuture<T> = futures_util::future::BoxFuture<'static, T>;
@@ -28,13 +32,38 @@ pub enum Principal {
     },
 }
 
-/// A principal and how long its token vouches for it.
+/// A token as it came, for whoever decides by it. Never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token(Arc<str>);
+
+impl Token {
+    /// The compact JWT.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for Token {
+    fn from(token: &str) -> Self {
+        Self(Arc::from(token))
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(…)")
+    }
+}
+
+/// A principal, and the token that vouches for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// Who it is.
     pub principal: Principal,
     /// When the token ends (its `exp`).
     pub expires_at: SystemTime,
+    /// The token itself, where the source of rights asks for it: some hundred bytes a socket.
+    pub token: Option<Token>,
 }
 
 /// A token that vouches for nobody. Deliberately without a reason: clients learn `Invalid token`, logs get the cause.
@@ -48,17 +77,117 @@ pub trait Authenticator: Send + Sync + 'static {
     fn authenticate(&self, token: &str) -> Result<Identity, InvalidToken>;
 }
 
-/// The rights' source could not be asked (database down, backend away).
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("access cannot be checked now: {0}")]
-pub struct AccessUnavailable(pub String);
+/// What somebody asks to do, and with what.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// Join the rooms of a session, read it and its transcript.
+    JoinSession(SessionId),
+    /// Follow an organization's sessions; a guest, its one session of them.
+    WatchSessions(OrganizationId),
+    /// Follow what an organization has in processing.
+    WatchMedia(OrganizationId),
+    /// Follow an organization's LLM jobs.
+    FollowJobs(OrganizationId),
+    /// Create, change and delete an organization's sessions.
+    ManageSessions(OrganizationId),
+    /// Add, change and delete an organization's conversations.
+    ManageMedia(OrganizationId),
+}
 
-/// Decides who may have what.
+/// The source could not be asked (database down, backend away).
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("not available now: {0}")]
+pub struct Unavailable(pub String);
+
+/// Decides who may do what.
 pub trait Access: Send + Sync + 'static {
-    /// Whether `who` may join the rooms of `session`. An unknown session is `Ok(false)`: existence is not revealed.
-    fn may_join(
+    /// Whether `who` may. About what is unknown the answer is `Ok(false)`: existence is not revealed.
+    fn may(&self, who: Identity, action: Action) -> BoxFuture<Result<bool, Unavailable>>;
+}
+
+/// Knows which organization a session belongs to.
+pub trait Directory: Send + Sync + 'static {
+    /// The organization of `session`; `None` for an unknown one.
+    fn organization_of(
         &self,
-        who: Principal,
         session: SessionId,
-    ) -> BoxFuture<Result<bool, AccessUnavailable>>;
+    ) -> BoxFuture<Result<Option<OrganizationId>, Unavailable>>;
+}
+
+/// How far a conversation's transcription is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TranscriptionState {
+    /// Not begun.
+    Pending,
+    /// Handed to a transcriber.
+    Started,
+    /// Going on.
+    Processing,
+    /// Ended well.
+    Done,
+    /// Failed.
+    Error,
+}
+
+impl TranscriptionState {
+    /// Whether it has ended, well or not.
+    pub fn is_over(self) -> bool {
+        matches!(self, Self::Done | Self::Error)
+    }
+}
+
+/// What watchers may know of an uploaded recording.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conversation {
+    /// Its id.
+    pub id: ConversationId,
+    /// What people call it.
+    pub name: String,
+    /// The organization it belongs to.
+    pub organization: OrganizationId,
+    /// How far its transcription is.
+    pub state: TranscriptionState,
+    /// Percent, 0 to 100.
+    pub progress: u8,
+}
+
+/// Knows what is being processed.
+pub trait Media: Send + Sync + 'static {
+    /// The organization's conversations in processing, and those of `tracked` in whatever state they are now; one of
+    /// `tracked` that is missing in the answer is gone.
+    fn poll(
+        &self,
+        organization: OrganizationId,
+        tracked: Vec<ConversationId>,
+    ) -> BoxFuture<Result<Vec<Conversation>, Unavailable>>;
+}
+
+/// A `final` that was published to a room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Final {
+    /// Its room.
+    pub room: RoomId,
+    /// Orders the finals of a room and is unique among them: microseconds since the epoch when it arrived, or one more
+    /// than the one before it.
+    pub number: u64,
+    /// How many finals of the same bytes came before it lately: two switchboards that store the same publication
+    /// agree on this and on the payload, so that it is kept once.
+    pub occurrence: u32,
+    /// JSON, as published.
+    pub payload: Bytes,
+}
+
+/// Keeps finals.
+pub trait Transcripts: Send + Sync + 'static {
+    /// Stores `finals`; those that are there already are passed over.
+    fn append(&self, finals: Vec<Final>) -> BoxFuture<Result<(), Unavailable>>;
+
+    /// The last `limit` finals of `room` that are numbered below `before`, in ascending order.
+    fn last(
+        &self,
+        room: RoomId,
+        before: u64,
+        limit: u32,
+    ) -> BoxFuture<Result<Vec<Final>, Unavailable>>;
 }

@@ -97,6 +97,8 @@ pub enum Outcome {
     Done(Vec<Bytes>),
     /// As `Done`, with binary attachments that the arguments' placeholders name.
     DoneBinary(Vec<Box<RawValue>>, Vec<Bytes>),
+    /// As `Done`; then this is called, once the acknowledgement stands before whatever it sets going.
+    DoneThen(Vec<Bytes>, Box<dyn FnOnce()>),
     /// The answer comes later; the socket's next event does not wait for it.
     Later(LocalBoxFuture<'static, Outcome>),
     /// The socket may not have what it asked for: `unauthorized`, then disconnect.
@@ -111,6 +113,11 @@ impl Outcome {
     /// `{"ok":true}`.
     pub fn ok() -> Self {
         Self::Done(vec![Bytes::from_static(br#"{"ok":true}"#)])
+    }
+
+    /// The actor that was asked is gone.
+    pub fn stopping() -> Self {
+        Self::Failed(Failure::unavailable("STOPPING", "the server is stopping"))
     }
 }
 

@@ -186,6 +186,10 @@ id! {
     ChannelId, "channel id", check_channel
 }
 id! {
+    /// A conversation (an uploaded recording and its transcript): the same rule as a [`SessionId`].
+    ConversationId, "conversation id", check_session
+}
+id! {
     /// A user, as a token names them: 1 to 256 bytes without control characters.
     UserId, "user id", check_user
 }

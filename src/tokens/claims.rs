@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Map, Value};
-use switchboard_actors::ports::{Identity, Principal};
+use switchboard_actors::ports::Principal;
 
 /// The claims of a token. An object by type: serde would read a struct out of an array, too.
 pub(super) type Claims = Map<String, Value>;
@@ -22,8 +22,8 @@ pub(super) enum ClaimFault {
     Nobody,
 }
 
-/// Returns whom the claims describe.
-pub(super) fn identity(claims: &Claims) -> Result<Identity, ClaimFault> {
+/// Returns whom the claims describe, and until when.
+pub(super) fn identity(claims: &Claims) -> Result<(Principal, SystemTime), ClaimFault> {
     let empty = Claims::new();
     let data = match claims.get("data") {
         None | Some(Value::Null) => &empty,
@@ -37,10 +37,7 @@ pub(super) fn identity(claims: &Claims) -> Result<Identity, ClaimFault> {
     } else {
         user(claims, data)?
     };
-    Ok(Identity {
-        principal,
-        expires_at: expiry(claims)?,
-    })
+    Ok((principal, expiry(claims)?))
 }
 
 fn guest(
@@ -116,7 +113,7 @@ mod tests {
             panic!("claims are an object")
         };
         claims.entry("exp").or_insert(json!(2_000_000_000));
-        identity(&claims).map(|identity| identity.principal)
+        identity(&claims).map(|(principal, _)| principal)
     }
 
     fn user(id: &str, admin: bool) -> Result<Principal, ClaimFault> {
@@ -223,6 +220,6 @@ mod tests {
             unreachable!()
         };
         let expected = SystemTime::UNIX_EPOCH + Duration::from_secs(1234);
-        assert_eq!(identity(&claims).unwrap().expires_at, expected);
+        assert_eq!(identity(&claims).unwrap().1, expected);
     }
 }

@@ -2,7 +2,7 @@
 
 use jsonwebtoken::{Algorithm, DecodingKey, TokenData, Validation, decode, decode_header};
 use log::debug;
-use switchboard_actors::ports::{Authenticator, Identity, InvalidToken};
+use switchboard_actors::ports::{Authenticator, Identity, InvalidToken, Token};
 
 use super::claims::{Claims, identity};
 use super::jwks_refresh::FreshKeys;
@@ -18,6 +18,8 @@ pub struct TokenVerifier {
     secret: Option<Secret>,
     /// For all others.
     keys: Option<FreshKeys>,
+    /// Whether identities carry their token.
+    keeps_tokens: bool,
 }
 
 struct Secret {
@@ -37,6 +39,7 @@ impl TokenVerifier {
         Ok(Self {
             secret: Some(secret),
             keys: None,
+            keeps_tokens: false,
         })
     }
 
@@ -50,12 +53,18 @@ impl TokenVerifier {
             (None, Some(_)) => Self {
                 secret: None,
                 keys: None,
+                keeps_tokens: false,
             },
         };
         if let Some(jwks) = jwks {
             verifier.keys = Some(FreshKeys::start(Source::parse(jwks)?).await?);
         }
         Ok(verifier)
+    }
+
+    /// From now on identities carry their token, for a source of rights that asks for it.
+    pub fn keep_tokens(&mut self) {
+        self.keeps_tokens = true;
     }
 
     /// How many keys the key set has now: 0 while its server has not answered yet, and without one.
@@ -72,7 +81,12 @@ impl TokenVerifier {
             // Extensions that must be understood (RFC 7515, 4.1.11); none is.
             return Err("critical header extensions".to_owned());
         }
-        identity(&data.claims).map_err(|fault| fault.to_string())
+        let (principal, expires_at) = identity(&data.claims).map_err(|fault| fault.to_string())?;
+        Ok(Identity {
+            principal,
+            expires_at,
+            token: self.keeps_tokens.then(|| Token::from(token)),
+        })
     }
 
     /// Verifies by the key that the token's algorithm and key id select among those configured.

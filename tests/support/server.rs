@@ -19,8 +19,8 @@ use super::mqtt::Client;
 use super::viewer::Viewer;
 use super::{DEADLINE, OUTAGE_DEADLINE, eventually, tokens};
 
-/// Filters that are wanted while nobody is in any room: session commands and the list of sessions.
-pub const STANDING_FILTERS: i64 = 2;
+/// Filters that are wanted while nobody is in any room: session commands, the list of sessions, organizations' events.
+pub const STANDING_FILTERS: i64 = 3;
 
 /// A running server. End it by [`stop`](Self::stop), which looks for leaks.
 pub struct TestServer {

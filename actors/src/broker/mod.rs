@@ -1,21 +1,23 @@
 //! The BrokerActor: what is wanted from the MQTT broker against what it has granted, and the way of a
 //! publication to its room.
 //!
-//! Hears the RoomRegistry (`Subscribe`, `Unsubscribe`) and, as streams, the three MqttClients. Says to them
-//! which filters to subscribe, to the rooms what arrived, and to everybody, by a watch channel, whether
-//! the broker is up. Never knows a socket.
+//! Hears the RoomRegistry (`Subscribe`, `Unsubscribe`), whoever has something to say (`Publish`) and, as streams, the
+//! three MqttClients. Says to them which filters to subscribe, to the rooms what arrived, by two channels what
+//! concerns organizations and sessions, and to everybody, by a watch channel, whether the broker is up. Never
+//! knows a socket.
 
 mod filters;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use actix::prelude::*;
+use bytes::Bytes;
 use switchboard_protocol::ids::RoomId;
 use switchboard_protocol::topics;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 
-use crate::limits::BROKER_SETTLE;
+use crate::limits::{BROKER_SETTLE, PUBLISHES_WAITING};
 use crate::metrics::{Metrics, Reason};
 use crate::mqtt_client::{Arrived, Ask, Inbound, LinkEvent, LinkRole, Links};
 use crate::room::{Deliver, Publication, Room};
@@ -58,6 +60,36 @@ pub struct Subscribe {
 #[rtype(result = "()")]
 pub struct Unsubscribe(pub RoomId);
 
+/// Publishes, at least once. While the broker is away it waits, with up to [`PUBLISHES_WAITING`] others.
+#[derive(Clone, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "()")]
+pub struct Publish {
+    /// A topic without wildcards.
+    pub topic: String,
+    /// What to say.
+    pub payload: Bytes,
+}
+
+/// A publication that is for no room.
+pub struct Fed {
+    /// Where it was published.
+    pub topic: String,
+    /// As it was published.
+    pub payload: Bytes,
+    /// Lets the link read on once everything of its batch has been dealt with.
+    pub credit: Option<Arc<OwnedSemaphorePermit>>,
+}
+
+/// What comes out of a BrokerActor. The feeds are unbounded channels: the links' credit bounds what is in them.
+pub struct Outlets {
+    /// Whether the broker is up.
+    pub status: watch::Receiver<BrokerStatus>,
+    /// The list of sessions ([`topics::SESSION_STATUSES`]) and organizations' events ([`topics::ORGANIZATION_EVENTS`]).
+    pub organization: mpsc::UnboundedReceiver<Fed>,
+    /// Session management ([`topics::SESSION_COMMANDS`]).
+    pub session: mpsc::UnboundedReceiver<Fed>,
+}
+
 struct Link {
     client: Recipient<Ask>,
     filters: FilterTable,
@@ -75,6 +107,10 @@ pub struct BrokerActor {
     /// Rooms whose members wait for the broker's answer.
     grants: HashMap<RoomId, oneshot::Sender<Grant>>,
     status: watch::Sender<BrokerStatus>,
+    organization_feed: mpsc::UnboundedSender<Fed>,
+    session_feed: mpsc::UnboundedSender<Fed>,
+    /// What waits for the broker to come back.
+    unpublished: VecDeque<Publish>,
     /// Runs while all links are up but viewers have not been told yet.
     settling: Option<SpawnHandle>,
     /// The first time up needs no settling: nobody has heard of an outage.
@@ -83,9 +119,16 @@ pub struct BrokerActor {
 }
 
 impl BrokerActor {
-    /// Makes the actor over three MQTT clients, and the channel that tells the broker's state.
-    pub fn new(links: Links, metrics: Metrics) -> (Self, watch::Receiver<BrokerStatus>) {
+    /// Makes the actor over three MQTT clients, and the channels that come out of it.
+    pub fn new(links: Links, metrics: Metrics) -> (Self, Outlets) {
         let (status, receiver) = watch::channel(BrokerStatus::Down);
+        let (organization_feed, organization) = mpsc::unbounded_channel();
+        let (session_feed, session) = mpsc::unbounded_channel();
+        let outlets = Outlets {
+            status: receiver,
+            organization,
+            session,
+        };
         let link = |client| Link {
             client,
             filters: FilterTable::default(),
@@ -99,6 +142,9 @@ impl BrokerActor {
             routes: HashMap::new(),
             grants: HashMap::new(),
             status,
+            organization_feed,
+            session_feed,
+            unpublished: VecDeque::new(),
             settling: None,
             was_up: false,
             metrics,
@@ -111,7 +157,11 @@ impl BrokerActor {
             .organization
             .filters
             .want(topics::SESSION_STATUSES.to_owned());
-        (actor, receiver)
+        actor
+            .organization
+            .filters
+            .want(topics::ORGANIZATION_EVENTS.to_owned());
+        (actor, outlets)
     }
 
     fn link(&mut self, role: LinkRole) -> &mut Link {
@@ -225,13 +275,12 @@ impl BrokerActor {
             .publications
             .inc_by(arrived.publications.len() as u64);
         for (topic, payload) in arrived.publications {
-            let routed = topics::parse_transcript(&topic)
-                .and_then(|(room, kind)| Some((self.routes.get(room)?, kind)));
-            let Some((room, kind)) = routed else {
-                self.metrics
-                    .publications_dropped
-                    .get_or_create(&Reason { reason: "no_room" })
-                    .inc();
+            let Some((room, kind)) = topics::parse_transcript(&topic) else {
+                self.feed(topic, payload, credit.clone());
+                continue;
+            };
+            let Some(room) = self.routes.get(room) else {
+                self.drop_publication("no_room");
                 continue;
             };
             let publication = Publication { kind, payload };
@@ -245,6 +294,42 @@ impl BrokerActor {
                 publications,
                 credit: credit.clone(),
             });
+        }
+    }
+}
+
+impl BrokerActor {
+    /// Passes on what is for no room.
+    fn feed(&self, topic: String, payload: Bytes, credit: Option<Arc<OwnedSemaphorePermit>>) {
+        let feed = match topic.starts_with("session/") {
+            true => &self.session_feed,
+            false => &self.organization_feed,
+        };
+        let fed = Fed {
+            topic,
+            payload,
+            credit,
+        };
+        if feed.send(fed).is_err() {
+            self.drop_publication("nobody_listens");
+        }
+    }
+
+    fn drop_publication(&self, reason: &'static str) {
+        self.metrics
+            .publications_dropped
+            .get_or_create(&Reason { reason })
+            .inc();
+    }
+
+    /// Publishes what waits, once this node hears organizations' events itself again.
+    fn publish_waiting(&mut self) {
+        if !(self.organization.up && self.organization.filters.is_settled()) {
+            return;
+        }
+        for publish in self.unpublished.drain(..) {
+            self.metrics.events_published.inc();
+            self.organization.client.do_send(Ask::Publish(publish));
         }
     }
 }
@@ -300,6 +385,20 @@ impl Handler<Unsubscribe> for BrokerActor {
     }
 }
 
+impl Handler<Publish> for BrokerActor {
+    type Result = ();
+
+    fn handle(&mut self, publish: Publish, _: &mut Self::Context) {
+        if self.unpublished.len() >= PUBLISHES_WAITING {
+            self.drop_publication("broker_away");
+            log::warn!("an event was not published: too many wait for the broker");
+            return;
+        }
+        self.unpublished.push_back(publish);
+        self.publish_waiting();
+    }
+}
+
 impl StreamHandler<LinkEvent> for BrokerActor {
     fn handle(&mut self, event: LinkEvent, ctx: &mut Self::Context) {
         match event {
@@ -332,6 +431,7 @@ impl StreamHandler<LinkEvent> for BrokerActor {
                 self.reconcile(role);
             }
         }
+        self.publish_waiting();
         self.consider_up(ctx);
     }
 

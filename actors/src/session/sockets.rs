@@ -196,6 +196,10 @@ impl Session {
         }
         match outcome {
             Outcome::Done(args) => asker.acknowledge(&args),
+            Outcome::DoneThen(args, then) => {
+                asker.acknowledge(&args);
+                then();
+            }
             Outcome::DoneBinary(args, attachments) => asker.acknowledge_binary(args, attachments),
             Outcome::Later(later) => self.answer_later(asker, later, ctx),
             Outcome::Denied => {

@@ -195,6 +195,12 @@ impl FakeBroker {
         if ask == Ask::Connect || !state.links[role as usize].is_up {
             return;
         }
+        if let Ask::Publish(publish) = ask {
+            drop(state);
+            // Organizations' events come back to whoever published them, as they do from a real broker.
+            let payload = std::str::from_utf8(&publish.payload).expect("events are JSON");
+            return self.inject(&[(&publish.topic, payload)]);
+        }
         state.watch_manners(role, &ask);
         state.links[role as usize].unanswered.push_back(ask);
         if state.answers_at_once {
@@ -209,7 +215,7 @@ impl FakeBroker {
 
 fn filters_of(ask: &Ask) -> &[String] {
     match ask {
-        Ask::Connect => &[],
+        Ask::Connect | Ask::Publish(_) => &[],
         Ask::Subscribe(filters) => filters,
         Ask::Unsubscribe(filter) => std::slice::from_ref(filter),
     }
@@ -257,7 +263,7 @@ impl State {
                 link.held.remove(&filter);
                 LinkEvent::Unsubscribed(role, filter)
             }
-            Some(Ask::Connect) | None => return,
+            Some(Ask::Connect | Ask::Publish(_)) | None => return,
         };
         self.tell(event);
     }

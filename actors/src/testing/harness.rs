@@ -1,4 +1,4 @@
-//! Registry, broker and live captions over fakes, and clients to use them.
+//! Registry, broker and the root namespace over fakes, and clients to use them.
 
 use std::cell::RefCell;
 use std::sync::atomic::AtomicU64;
@@ -13,11 +13,12 @@ use super::client::Line;
 use super::{Client, FakeAccess, FakeBroker, FakeTokens, FakeWire, eventually, quiet};
 use crate::SocketIds;
 use crate::broker::BrokerActor;
-use crate::captions::{Captions, RefusalMode};
+use crate::captions::Captions;
 use crate::metrics::Metrics;
 use crate::mqtt_client::LinkRole;
 use crate::outbox::{Outbox, OutboxLimits};
 use crate::registry::{GetCounts, RoomRegistry};
+use crate::root::{RefusalMode, Root};
 use crate::service::{Connection, Service};
 use crate::session::{Above, Incoming, Opening, Session, SessionSettings};
 
@@ -35,8 +36,8 @@ pub struct Setup {
     pub refusal: RefusalMode,
     /// Threads for rooms; none: all on the test's own.
     pub threads: Vec<ArbiterHandle>,
-    /// Puts another service before, or in the place of, the live captions.
-    pub service: fn(Captions) -> Arc<dyn Service>,
+    /// Puts another service before, or in the place of, the root namespace's.
+    pub service: fn(Root) -> Arc<dyn Service>,
 }
 
 impl Default for Setup {
@@ -48,7 +49,7 @@ impl Default for Setup {
             outbox: OutboxLimits::default(),
             refusal: RefusalMode::default(),
             threads: Vec::new(),
-            service: |captions| Arc::new(captions),
+            service: |root| Arc::new(root),
         }
     }
 }
@@ -95,17 +96,24 @@ impl Harness {
     pub async fn start_down(setup: Setup) -> Self {
         let metrics = Metrics::default();
         let (broker, links) = FakeBroker::start();
-        let (actor, status) = BrokerActor::new(links, metrics.clone());
+        let (actor, outlets) = BrokerActor::new(links, metrics.clone());
         let broker_actor = actor.start();
-        let registry =
-            RoomRegistry::new(broker_actor.clone(), status, setup.threads, metrics.clone()).start();
+        let registry = RoomRegistry::new(
+            broker_actor.clone(),
+            outlets.status,
+            setup.threads,
+            metrics.clone(),
+        )
+        .start();
         let access = Arc::new(FakeAccess::default());
         let tokens = Arc::new(FakeTokens::default());
-        let captions = Captions {
-            registry: registry.clone(),
+        let root = Root {
             authenticator: tokens.clone(),
             access: access.clone(),
             refusal: setup.refusal,
+            captions: Captions {
+                registry: registry.clone(),
+            },
             metrics: metrics.clone(),
         };
         let settings = SessionSettings {
@@ -125,7 +133,7 @@ impl Harness {
             tokens,
             metrics,
             settings: Arc::new(settings),
-            above: Above::SocketIo((setup.service)(captions)),
+            above: Above::SocketIo((setup.service)(root)),
             limits: setup.outbox,
             outboxes: RefCell::default(),
             leases: RefCell::default(),
@@ -193,8 +201,8 @@ impl Harness {
                 ("members", metrics.members.get()),
                 ("session actors", alive(&self.leases)),
                 ("outboxes", alive(&self.outboxes)),
-                // The two that are wanted always.
-                ("filters wanted", metrics.filters_wanted.get() - 2),
+                // Those that are wanted always.
+                ("filters wanted", metrics.filters_wanted.get() - 3),
                 (
                     "filters subscribed",
                     self.broker.subscribed(LinkRole::Delivery).len() as i64,

@@ -5,16 +5,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use futures_util::FutureExt;
-use switchboard_protocol::ids::SessionId;
 use tokio::sync::oneshot;
 
 use crate::ports::{
-    Access, AccessUnavailable, Authenticator, BoxFuture, Identity, InvalidToken, Principal,
+    Access, Action, Authenticator, BoxFuture, Identity, InvalidToken, Principal, Unavailable,
 };
 
 /// Knows the tokens that it was told, and two kinds by their look.
 ///
-/// `user:alice` is the user `alice` and `guest:S` a guest of the session `S`, both for an hour.
+/// `user:alice` is the user `alice` and `guest:S@O` (or `guest:S`) a guest of the session `S` of the organization
+/// `O`, both for an hour.
 #[derive(Default)]
 pub struct FakeTokens(Mutex<HashMap<String, Identity>>);
 
@@ -24,6 +24,7 @@ impl FakeTokens {
         let identity = Identity {
             principal: user(id),
             expires_at: SystemTime::now() + lifetime,
+            token: None,
         };
         lock(&self.0).insert(token.to_owned(), identity);
     }
@@ -36,16 +37,24 @@ impl Authenticator for FakeTokens {
         }
         let principal = match token.split_once(':') {
             Some(("user", id)) => user(id),
-            Some(("guest", session)) => Principal::Guest {
-                session: session.parse().map_err(|_| InvalidToken)?,
-                organization: None,
-            },
+            Some(("guest", of)) => {
+                let (session, organization) = match of.split_once('@') {
+                    Some((session, organization)) => (session, Some(organization)),
+                    None => (of, None),
+                };
+                let organization = organization.map(str::parse).transpose();
+                Principal::Guest {
+                    session: session.parse().map_err(|_| InvalidToken)?,
+                    organization: organization.map_err(|_| InvalidToken)?,
+                }
+            }
             _ => return Err(InvalidToken),
         };
         let expires_at = SystemTime::now() + Duration::from_secs(3600);
         Ok(Identity {
             principal,
             expires_at,
+            token: None,
         })
     }
 }
@@ -55,9 +64,12 @@ fn user(id: &str) -> Principal {
     Principal::User { id, admin: false }
 }
 
-type Answer = Result<bool, AccessUnavailable>;
+type Answer = Result<bool, Unavailable>;
 
-/// Lets everybody in, but for the sessions of which it was told otherwise.
+/// Lets everybody in, but where it was told otherwise.
+///
+/// A session is named by its id, what is asked of an organization by a word and its id: `sessions:O`, `media:O`,
+/// `jobs:O`, `manage-sessions:O`, `manage-media:O`.
 #[derive(Default)]
 pub struct FakeAccess(Mutex<Rights>);
 
@@ -65,16 +77,16 @@ pub struct FakeAccess(Mutex<Rights>);
 struct Rights {
     denied: HashSet<String>,
     is_away: bool,
-    /// Sessions whose checks wait.
+    /// What is named here waits.
     held: HashSet<String>,
     waiting: Vec<(String, oneshot::Sender<Answer>)>,
-    asked: Vec<(Principal, SessionId)>,
+    asked: Vec<(Principal, Action)>,
 }
 
 impl FakeAccess {
-    /// Denies `session` from now on.
-    pub fn deny(&self, session: &str) {
-        lock(&self.0).denied.insert(session.to_owned());
+    /// Denies `resource` from now on.
+    pub fn deny(&self, resource: &str) {
+        lock(&self.0).denied.insert(resource.to_owned());
     }
 
     /// From now on, whether no right can be checked at all.
@@ -82,24 +94,24 @@ impl FakeAccess {
         lock(&self.0).is_away = is_away;
     }
 
-    /// Keeps every check for `session` waiting until it is released.
-    pub fn hold(&self, session: &str) {
-        lock(&self.0).held.insert(session.to_owned());
+    /// Keeps every check for `resource` waiting until it is released.
+    pub fn hold(&self, resource: &str) {
+        lock(&self.0).held.insert(resource.to_owned());
     }
 
-    /// Answers the checks for `session` that wait with `allowed`, and lets later ones through.
-    pub fn release(&self, session: &str, allowed: bool) {
+    /// Answers the checks for `resource` that wait with `allowed`, and lets later ones through.
+    pub fn release(&self, resource: &str, allowed: bool) {
         let mut rights = lock(&self.0);
-        rights.held.remove(session);
-        let ready = rights.waiting.extract_if(.., |(held, _)| held == session);
+        rights.held.remove(resource);
+        let ready = rights.waiting.extract_if(.., |(held, _)| held == resource);
         for (_, waiting) in ready {
             // Whoever asked may have gone.
             let _ = waiting.send(Ok(allowed));
         }
     }
 
-    /// Who asked for which session, in order.
-    pub fn asked(&self) -> Vec<(Principal, SessionId)> {
+    /// Who asked for what, in order.
+    pub fn asked(&self) -> Vec<(Principal, Action)> {
         lock(&self.0).asked.clone()
     }
 
@@ -110,19 +122,31 @@ impl FakeAccess {
 }
 
 impl Access for FakeAccess {
-    fn may_join(&self, who: Principal, session: SessionId) -> BoxFuture<Answer> {
+    fn may(&self, who: Identity, action: Action) -> BoxFuture<Answer> {
         let mut rights = lock(&self.0);
-        rights.asked.push((who, session.clone()));
+        let resource = resource(&action);
+        rights.asked.push((who.principal, action));
         let answer = match rights.is_away {
-            true => Err(AccessUnavailable("told so".to_owned())),
-            false => Ok(!rights.denied.contains(session.as_str())),
+            true => Err(Unavailable("told so".to_owned())),
+            false => Ok(!rights.denied.contains(&resource)),
         };
-        if !rights.held.contains(session.as_str()) {
+        if !rights.held.contains(&resource) {
             return std::future::ready(answer).boxed();
         }
         let (sender, receiver) = oneshot::channel();
-        rights.waiting.push((session.as_str().to_owned(), sender));
+        rights.waiting.push((resource, sender));
         async { receiver.await.unwrap_or(Ok(false)) }.boxed()
+    }
+}
+
+fn resource(action: &Action) -> String {
+    match action {
+        Action::JoinSession(session) => session.to_string(),
+        Action::WatchSessions(organization) => format!("sessions:{organization}"),
+        Action::WatchMedia(organization) => format!("media:{organization}"),
+        Action::FollowJobs(organization) => format!("jobs:{organization}"),
+        Action::ManageSessions(organization) => format!("manage-sessions:{organization}"),
+        Action::ManageMedia(organization) => format!("manage-media:{organization}"),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use switchboard_actors::mqtt_client::LinkRole;
-use switchboard_actors::ports::Principal;
+use switchboard_actors::ports::{Action, Principal};
 use switchboard_actors::testing::{Client, Harness, Setup, paused, quiet};
 
 use crate::support::counts;
@@ -164,12 +164,16 @@ fn access_is_asked_with_the_principal_of_the_token() {
         let asked = harness.access.asked();
         let session = "S".parse().unwrap();
         let id = "alice".parse().unwrap();
-        assert_eq!(asked[0], (Principal::User { id, admin: false }, session));
+        let joins = Action::JoinSession;
+        assert_eq!(
+            asked[0],
+            (Principal::User { id, admin: false }, joins(session))
+        );
         let principal = Principal::Guest {
             session: "S".parse().unwrap(),
             organization: None,
         };
-        assert_eq!(asked[1], (principal, "S".parse().unwrap()));
+        assert_eq!(asked[1], (principal, joins("S".parse().unwrap())));
         [user, guest].iter().for_each(Client::hang_up);
         harness.assert_nothing_left().await;
     });

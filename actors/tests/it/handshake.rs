@@ -1,6 +1,6 @@
 //! Who is let in to the live captions, and how others are refused.
 
-use switchboard_actors::captions::RefusalMode;
+use switchboard_actors::root::RefusalMode;
 use switchboard_actors::service::Connection;
 use switchboard_actors::testing::{Client, Harness, Setup, paused, quiet};
 

@@ -56,7 +56,7 @@ fn publications_for_no_room_are_dropped_and_counted() {
         ]);
         quiet().await;
         assert_eq!(socket.heard(), [r#"42["final",3]"#]);
-        assert_eq!(dropped(&harness.metrics, "no_room"), 3);
+        assert_eq!(dropped(&harness.metrics, "no_room"), 1);
     });
 }
 

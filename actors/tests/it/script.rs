@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
-use switchboard_actors::captions::Captions;
+use switchboard_actors::root::Root;
 use switchboard_actors::service::{
     Accepted, ConnectRequest, Outcome, Refusal, Service, SocketService,
 };
@@ -15,7 +15,7 @@ use switchboard_actors::testing::{Setup, pass};
 use switchboard_protocol::socketio::Event;
 
 /// The live captions, whose sockets also understand `panic`, `panic_later` and `never`.
-struct Scripted(Captions);
+struct Scripted(Root);
 
 struct ScriptedSocket(Rc<dyn SocketService>);
 

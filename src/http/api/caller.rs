@@ -1,19 +1,18 @@
-//! Who calls: the bearer token's principal, and what it may administer.
+//! Who calls, by its bearer token, and what it may administer.
 
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, web};
-use switchboard_actors::ports::Principal;
+use switchboard_actors::ports::{Action, Identity, Principal};
 use switchboard_protocol::ids::OrganizationId;
 
 use super::ApiState;
 use super::error::ApiError;
-use crate::store::{Role, Store};
 
 /// The caller of a route that needs a token.
-pub(super) struct Caller(pub(super) Principal);
+pub(super) struct Caller(pub(super) Identity);
 
 impl Caller {
     /// Lets only administrators pass.
@@ -27,21 +26,24 @@ impl Caller {
     /// Whether the caller may create, change and delete the sessions of `organization`.
     pub(super) async fn manages(
         &self,
-        store: &Store,
+        state: &ApiState,
         organization: &OrganizationId,
     ) -> Result<bool, ApiError> {
-        match &self.0 {
-            _ if self.is_admin() => Ok(true),
-            Principal::User { id, .. } => {
-                let role = store.member_role(organization, id).await?;
-                Ok(role.is_some_and(|role| role >= Role::MeetingManager))
-            }
-            Principal::Guest { .. } => Ok(false),
-        }
+        let action = Action::ManageSessions(organization.clone());
+        self.may(state, action).await
+    }
+
+    /// Asks the source of rights.
+    pub(super) async fn may(&self, state: &ApiState, action: Action) -> Result<bool, ApiError> {
+        let decided = state.access.may(self.0.clone(), action).await;
+        decided.map_err(|error| {
+            log::error!("{error}");
+            ApiError::Unavailable
+        })
     }
 
     fn is_admin(&self) -> bool {
-        matches!(self.0, Principal::User { admin: true, .. })
+        matches!(self.0.principal, Principal::User { admin: true, .. })
     }
 }
 
@@ -68,5 +70,5 @@ fn authenticate(request: &HttpRequest) -> Option<Caller> {
         return None;
     }
     let identity = state.authenticator.authenticate(token.trim()).ok()?;
-    Some(Caller(identity.principal))
+    Some(Caller(identity))
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::{HttpResponse, web};
+use switchboard_actors::ports::Action;
 use switchboard_protocol::ids::SessionId;
 use uuid::Uuid;
 
@@ -32,7 +33,7 @@ pub(super) async fn create(
 ) -> Result<HttpResponse, ApiError> {
     let body = body.into_inner();
     body.check()?;
-    if !caller.manages(&state.store, &body.organization_id).await? {
+    if !caller.manages(&state, &body.organization_id).await? {
         return Err(ApiError::Forbidden(
             "a meeting manager of that organization is required",
         ));
@@ -71,16 +72,12 @@ pub(super) async fn read(
 ) -> Result<HttpResponse, ApiError> {
     let id: SessionId = parse(&id)?;
     let session = state.store.session(&id).await?.ok_or(UNKNOWN)?;
-    if caller.manages(&state.store, &session.organization).await? {
+    if caller.manages(&state, &session.organization).await? {
         return Ok(HttpResponse::Ok().json(SessionView::for_manager(&session)));
     }
-    match state.access.may_join(caller.0, id).await {
-        Ok(true) => Ok(HttpResponse::Ok().json(SessionView::for_viewer(&session))),
-        Ok(false) => Err(UNKNOWN),
-        Err(error) => {
-            log::error!("{error}");
-            Err(ApiError::Unavailable)
-        }
+    match caller.may(&state, Action::JoinSession(id)).await? {
+        true => Ok(HttpResponse::Ok().json(SessionView::for_viewer(&session))),
+        false => Err(UNKNOWN),
     }
 }
 
@@ -148,7 +145,7 @@ pub(super) async fn delete(
 /// The session of this id, if the caller manages it.
 async fn managed(caller: &Caller, state: &ApiState, id: &str) -> Result<Arc<Session>, ApiError> {
     let session = state.store.session(&parse(id)?).await?.ok_or(UNKNOWN)?;
-    match caller.manages(&state.store, &session.organization).await? {
+    match caller.manages(&state, &session.organization).await? {
         true => Ok(session),
         false => Err(UNKNOWN),
     }

@@ -1,0 +1,225 @@
+//! The root namespace: who may connect, and which family serves which event.
+//!
+//! Carries live captions and what organizations watch. A family is a struct with what it talks to and a function
+//! for each event; what it knows of a socket is a [`Client`].
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use futures_util::future::{LocalBoxFuture, ready};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use switchboard_protocol::events;
+use switchboard_protocol::socketio::Event;
+
+use crate::captions::Captions;
+use crate::metrics::{Metrics, Reason};
+use crate::ports::{Access, Action, Authenticator, Identity, Principal};
+use crate::service::{
+    Accepted, ConnectRequest, Connection, Failure, Outcome, Refusal, Service, Socket, SocketService,
+};
+
+/// How a bad handshake is refused (`SWITCHBOARD_REFUSAL`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum RefusalMode {
+    /// By CONNECT_ERROR with a message.
+    #[default]
+    ConnectError,
+    /// By connecting, `unauthorized` and disconnecting.
+    Unauthorized,
+}
+
+/// The root namespace's service; one for the whole process.
+#[derive(Clone)]
+pub struct Root {
+    /// Reads tokens.
+    pub authenticator: Arc<dyn Authenticator>,
+    /// Decides what each may do.
+    pub access: Arc<dyn Access>,
+    /// How a bad handshake is refused.
+    pub refusal: RefusalMode,
+    /// Rooms.
+    pub captions: Captions,
+    /// Counts refusals.
+    pub metrics: Metrics,
+}
+
+impl Root {
+    fn refuse(&self, reason: &'static str, message: &'static str) -> Refusal {
+        self.metrics
+            .connects_refused
+            .get_or_create(&Reason { reason })
+            .inc();
+        match self.refusal {
+            RefusalMode::ConnectError => Refusal::ConnectError(message),
+            RefusalMode::Unauthorized => Refusal::Unauthorized,
+        }
+    }
+
+    fn accept(&self, request: ConnectRequest) -> Result<Accepted, Refusal> {
+        if !request.socket.namespace.is_root() {
+            self.metrics
+                .connects_refused
+                .get_or_create(&Reason {
+                    reason: "namespace",
+                })
+                .inc();
+            return Err(Refusal::ConnectError("Invalid namespace"));
+        }
+        let token = find_token(request.auth.as_deref(), &request.connection)
+            .ok_or_else(|| self.refuse("no_token", "Authentication required"))?;
+        let identity = self
+            .authenticator
+            .authenticate(&token)
+            .map_err(|_| self.refuse("invalid_token", "Invalid token"))?;
+        let expires_at = Some(identity.expires_at);
+        let service = RootSocket {
+            client: Client {
+                socket: request.socket,
+                identity: RefCell::new(identity),
+                is_closed: Cell::new(false),
+                access: Arc::clone(&self.access),
+            },
+            root: self.clone(),
+        };
+        Ok(Accepted {
+            service: Rc::new(service),
+            expires_at,
+        })
+    }
+}
+
+impl Service for Root {
+    fn connect(
+        &self,
+        request: ConnectRequest,
+    ) -> LocalBoxFuture<'static, Result<Accepted, Refusal>> {
+        ready(self.accept(request)).boxed_local()
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Auth {
+    token: Option<String>,
+    public_token: Option<String>,
+}
+
+/// The first of `auth.token`, `auth.publicToken`, the query's `token`, `Authorization: Bearer`.
+///
+/// An `auth` whose tokens are no strings counts as a token that vouches for nobody, not as none.
+fn find_token(auth: Option<&RawValue>, connection: &Connection) -> Option<String> {
+    let auth = match auth.map(|auth| serde_json::from_str::<Auth>(auth.get())) {
+        Some(Ok(auth)) => auth,
+        Some(Err(_)) => return Some(String::new()),
+        None => Auth {
+            token: None,
+            public_token: None,
+        },
+    };
+    [
+        auth.token,
+        auth.public_token,
+        connection.query_token.clone(),
+        connection.bearer.clone(),
+    ]
+    .into_iter()
+    .flatten()
+    .find(|token| !token.is_empty())
+}
+
+/// A connected socket as the families see it.
+pub struct Client {
+    /// Its name and its way out.
+    pub socket: Socket,
+    identity: RefCell<Identity>,
+    is_closed: Cell<bool>,
+    access: Arc<dyn Access>,
+}
+
+impl Client {
+    /// Who holds the socket.
+    pub fn principal(&self) -> Principal {
+        self.identity.borrow().principal.clone()
+    }
+
+    /// Whether the socket is gone: what is asked of an actor after that would leave a trace.
+    pub fn is_closed(&self) -> bool {
+        self.is_closed.get()
+    }
+
+    /// Asks whether the socket's holder may.
+    pub async fn may(&self, action: Action) -> Result<bool, Failure> {
+        let who = self.identity.borrow().clone();
+        self.access.may(who, action).await.map_err(|error| {
+            log::warn!("access: {error}");
+            let message = "access cannot be checked now, try again";
+            Failure::unavailable("ACCESS_UNAVAILABLE", message)
+        })
+    }
+}
+
+struct RootSocket {
+    client: Client,
+    root: Root,
+}
+
+impl RootSocket {
+    async fn serve(self: Rc<Self>, event: Event) -> Outcome {
+        let (client, captions) = (&self.client, &self.root.captions);
+        match event.name.as_str() {
+            events::JOIN_ROOM => captions.join(client, &event).await,
+            events::LEAVE_ROOM => captions.leave(client, &event).await,
+            events::AUTHENTICATE => self.authenticate(&event),
+            _ => Outcome::Failed(Failure::invalid("UNKNOWN_EVENT", "unknown event")),
+        }
+    }
+
+    /// Carries on with a fresh token of the same principal.
+    fn authenticate(&self, event: &Event) -> Outcome {
+        #[derive(Deserialize)]
+        struct Argument {
+            token: String,
+        }
+        let fresh = event
+            .args
+            .first()
+            .and_then(|arg| serde_json::from_str::<Argument>(arg.get()).ok())
+            .and_then(|arg| self.root.authenticator.authenticate(&arg.token).ok());
+        let Some(fresh) = fresh else {
+            let message = "authenticate takes {token} with a valid token";
+            return Outcome::Failed(Failure::invalid("INVALID_TOKEN", message));
+        };
+        let mut identity = self.client.identity.borrow_mut();
+        if !same_principal(&identity.principal, &fresh.principal) {
+            let message = "the fresh token belongs to somebody else";
+            return Outcome::Failed(Failure::invalid("OTHER_PRINCIPAL", message));
+        }
+        *identity = fresh;
+        Outcome::Renewed(identity.expires_at)
+    }
+}
+
+fn same_principal(a: &Principal, b: &Principal) -> bool {
+    match (a, b) {
+        (Principal::User { id: a, .. }, Principal::User { id: b, .. }) => a == b,
+        (a, b) => a == b,
+    }
+}
+
+impl SocketService for RootSocket {
+    fn connected(&self) {
+        self.root.captions.connected(&self.client);
+    }
+
+    fn event(self: Rc<Self>, event: Event) -> LocalBoxFuture<'static, Outcome> {
+        self.serve(event).boxed_local()
+    }
+
+    fn closed(&self) {
+        self.client.is_closed.set(true);
+        self.root.captions.closed(&self.client);
+    }
+}
