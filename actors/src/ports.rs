@@ -190,4 +190,7 @@ pub trait Transcripts: Send + Sync + 'static {
         before: u64,
         limit: u32,
     ) -> BoxFuture<Result<Vec<Final>, Unavailable>>;
+
+    /// Deletes up to `limit` finals that arrived before `before_ms` (milliseconds since the epoch); how many it were.
+    fn purge(&self, before_ms: u64, limit: u32) -> BoxFuture<Result<u64, Unavailable>>;
 }
