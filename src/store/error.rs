@@ -13,10 +13,10 @@ pub enum StoreError {
     #[error("database URL: {0}")]
     Url(String),
     /// The database cannot be opened.
-    #[error("cannot open the database {path}: {source}")]
+    #[error("cannot open the database {place}: {source}")]
     Open {
-        /// The file.
-        path: String,
+        /// The file, or `host:port/name`.
+        place: String,
         /// The driver's reason.
         source: Arc<sqlx::Error>,
     },
@@ -65,6 +65,19 @@ impl From<JoinError> for StoreError {
 }
 
 impl StoreError {
+    /// Wraps what a database at `place` said when it was to be opened.
+    pub(super) fn open(place: &str, source: sqlx::Error) -> Self {
+        Self::Open {
+            place: place.to_owned(),
+            source: Arc::new(source),
+        }
+    }
+
+    /// Wraps a failed migration.
+    pub(super) fn migrate(source: sqlx::migrate::MigrateError) -> Self {
+        Self::Migrate(Arc::new(source))
+    }
+
     /// Wraps a driver error with what was being done.
     pub(super) fn query(operation: impl Into<String>, source: sqlx::Error) -> Self {
         Self::Query {

@@ -6,7 +6,7 @@ mod cache;
 mod error;
 mod model;
 mod password;
-mod sqlite;
+mod sql;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use switchboard_protocol::ids::{OrganizationId, SessionId, UserId};
 
 use cache::ReadCache;
 use password::Passwords;
-use sqlite::Database;
+use sql::Database;
 
 pub use error::StoreError;
 pub use model::{Channel, NewSession, Role, Session, SessionChange, Visibility, Written};
@@ -46,9 +46,9 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the database of `url` (`sqlite://FILE`), creating the file if need be. Does not touch its schema.
+    /// Opens the database of `url`: `sqlite://FILE`, creating the file if need be, or `postgres://…`. Fails if it
+    /// cannot be reached now; later it may be away, and is found again. Does not touch its schema.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
-        check_url(url)?;
         Ok(Self {
             database: Database::open(url).await?,
             passwords: Passwords::new(),
@@ -187,24 +187,6 @@ impl Store {
     ) -> Result<bool, StoreError> {
         self.passwords.check(hash.clone(), password).await
     }
-}
-
-/// Refuses what cannot work, before the driver says it less clearly. Never repeats the URL: it may hold a
-/// password.
-fn check_url(url: &str) -> Result<(), StoreError> {
-    let refuse = |why: &str| Err(StoreError::Url(why.to_owned()));
-    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-        return refuse("PostgreSQL is not supported by this version, use sqlite://FILE");
-    }
-    let Some(rest) = url.strip_prefix("sqlite://") else {
-        return refuse("it must be of the form sqlite://FILE");
-    };
-    let (file, parameters) = rest.split_once('?').unwrap_or((rest, ""));
-    if file.is_empty() || file == ":memory:" || parameters.contains("mode=memory") {
-        // Every connection would have a database of its own.
-        return refuse("a database in memory is not supported, name a file: sqlite://FILE");
-    }
-    Ok(())
 }
 
 #[cfg(test)]
