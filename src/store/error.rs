@@ -2,8 +2,9 @@
 //! for the same cached read share its failure.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use switchboard_protocol::ids::{OrganizationId, SessionId};
+use switchboard_protocol::ids::{ConversationId, OrganizationId, SessionId};
 use tokio::task::JoinError;
 
 /// A failed store operation.
@@ -47,9 +48,15 @@ pub enum StoreError {
     /// A session of this id exists already.
     #[error("session {0} exists already")]
     SessionExists(SessionId),
+    /// A conversation of this id exists already.
+    #[error("conversation {0} exists already")]
+    ConversationExists(ConversationId),
     /// There is no such organization.
     #[error("organization {0} is unknown")]
     UnknownOrganization(OrganizationId),
+    /// The database did not answer in time; what was to be written may have been.
+    #[error("the database did not answer within {0:?}")]
+    TooLate(Duration),
     /// A password could not be hashed, or a stored hash not read.
     #[error("password hashing failed: {0}")]
     Password(String),

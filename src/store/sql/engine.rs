@@ -215,6 +215,7 @@ fn refused(why: &str) -> StoreError {
     StoreError::Url(why.to_owned())
 }
 
-fn unreadable(error: sqlx::Error) -> StoreError {
-    StoreError::Url(error.to_string())
+/// Says nothing of the error: it repeats what it does not know.
+fn unreadable(_: sqlx::Error) -> StoreError {
+    refused("its user, password, name or sslmode cannot be read")
 }

@@ -2,7 +2,9 @@
 //! of SQL serves both: columns are TEXT and BIGINT, parameters are numbered, and a transaction begins with a
 //! write, which takes the lock that the rest needs. Nothing outside `store/` sees SQL.
 
+mod conversations;
 mod engine;
+mod finals;
 mod migrations;
 mod organizations;
 mod session_rows;

@@ -4,18 +4,22 @@ use sqlx::AnyConnection;
 use switchboard_protocol::ids::{OrganizationId, SessionId};
 
 use super::session_rows::{Row, fold};
-use super::{Database, commit, now_ms, refers_to_nothing};
+use super::{Database, commit, finals, now_ms, refers_to_nothing};
 use crate::store::error::StoreError;
 use crate::store::model::{NewSession, Session, SessionChange};
 use crate::store::password::PasswordHash;
 
-/// Selects one session; its twin in [`Database::sessions_of`] selects a page of them.
+/// Selects one session; its twins select a page of an organization's, and of those to be recorded.
 const SELECT_ONE: &str = "SELECT s.*, c.channel_index, c.name AS channel_name, c.language \
      FROM sessions s LEFT JOIN channels c ON c.session_id = s.id \
      WHERE s.id = $1 ORDER BY c.channel_index";
 
 const SELECT_PAGE: &str = "SELECT s.*, c.channel_index, c.name AS channel_name, c.language \
      FROM (SELECT * FROM sessions WHERE organization_id = $1 AND id > $2 ORDER BY id LIMIT $3) s \
+     LEFT JOIN channels c ON c.session_id = s.id ORDER BY s.id, c.channel_index";
+
+const SELECT_RECORDED: &str = "SELECT s.*, c.channel_index, c.name AS channel_name, c.language \
+     FROM (SELECT * FROM sessions WHERE record = 1 AND id > $1 ORDER BY id LIMIT $2) s \
      LEFT JOIN channels c ON c.session_id = s.id ORDER BY s.id, c.channel_index";
 
 impl Database {
@@ -48,6 +52,21 @@ impl Database {
             .await
             .map_err(|error| StoreError::query(&operation, error))?;
         fold(rows, &operation)
+    }
+
+    pub(in crate::store) async fn recorded_sessions(
+        &self,
+        after: Option<&SessionId>,
+        limit: u32,
+    ) -> Result<Vec<Session>, StoreError> {
+        let operation = "list the sessions to be recorded";
+        let rows: Vec<Row> = sqlx::query_as(SELECT_RECORDED)
+            .bind(after.map_or("", SessionId::as_str))
+            .bind(i64::from(limit))
+            .fetch_all(&self.reader)
+            .await
+            .map_err(|error| StoreError::query(operation, error))?;
+        fold(rows, operation)
     }
 
     pub(in crate::store) async fn create_session(
@@ -109,12 +128,17 @@ impl Database {
         &self,
         id: &SessionId,
     ) -> Result<bool, StoreError> {
-        sqlx::query("DELETE FROM sessions WHERE id = $1")
+        let operation = format!("delete session {id}");
+        let query = |error| StoreError::query(&operation, error);
+        let mut transaction = self.begin(&operation).await?;
+        let deleted = sqlx::query("DELETE FROM sessions WHERE id = $1")
             .bind(id.as_str())
-            .execute(&self.writer)
+            .execute(&mut *transaction)
             .await
-            .map(|done| done.rows_affected() > 0)
-            .map_err(|error| StoreError::query(format!("delete session {id}"), error))
+            .map_err(query)?;
+        finals::delete(&mut transaction, id).await.map_err(query)?;
+        commit(transaction, &operation).await?;
+        Ok(deleted.rows_affected() > 0)
     }
 }
 
