@@ -16,10 +16,12 @@ use switchboard_actors::captions::Captions;
 use switchboard_actors::metrics::Metrics;
 use switchboard_actors::mqtt_client::{Links, MqttSettings};
 use switchboard_actors::ports::{Access, Authenticator};
+use switchboard_actors::recorder::Archive;
 use switchboard_actors::registry::RoomRegistry;
 use switchboard_actors::root::{RefusalMode, Root};
 use switchboard_actors::session::{Above, SessionSettings};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use crate::access::StoreAccess;
 use crate::config::{Config, Mqtt, MqttUrl, Refusal, Secret};
@@ -31,7 +33,7 @@ use crate::store::Store;
 use crate::tokens::{TokenIssuer, TokenVerifier};
 use crate::transcript::tls_config;
 use crate::transport::{self, AllowedOrigins, Endpoint, Server};
-use crate::{demo, shutdown};
+use crate::{demo, recording, shutdown};
 
 /// How long the start waits for the embedded broker, so that nobody hears `broker_ko` at the very beginning.
 const EMBEDDED_DEADLINE: Duration = Duration::from_secs(2);
@@ -39,6 +41,8 @@ const EMBEDDED_DEADLINE: Duration = Duration::from_secs(2);
 const EXTERNAL_DEADLINE: Duration = Duration::from_millis(500);
 /// How long open connections may take to end when the program stops.
 const STOP_DEADLINE: Duration = Duration::from_secs(5);
+/// How long finals that wait may take to be stored then.
+const DRAIN_DEADLINE: Duration = Duration::from_secs(3);
 /// Connections that the kernel holds until they are accepted.
 const BACKLOG: i32 = 4_096;
 
@@ -61,6 +65,8 @@ pub struct Application {
     broker_url: MqttUrl,
     mqtt_ca: Option<PathBuf>,
     store: Store,
+    /// Where finals are kept, and what sees to it that those of recorded sessions are; none without retention.
+    archive: Option<(Archive, JoinHandle<()>)>,
     /// Signs the demo's tokens; none outside the demo.
     demo: Option<TokenIssuer>,
     /// Ends when dropped.
@@ -109,8 +115,8 @@ impl Application {
         let threads = start_threads(config.workers);
         let handles: Vec<_> = threads.iter().map(Arbiter::handle).collect();
         let status = broker_status.clone();
-        let registry =
-            RoomRegistry::new(broker.start(), status, handles.clone(), metrics.clone()).start();
+        let rooms = RoomRegistry::new(broker.start(), status, handles.clone(), metrics.clone());
+        let (registry, archive) = start_registry(rooms, config.retention, &store, &metrics);
 
         let access: Arc<dyn Access> = Arc::new(StoreAccess::new(store.clone()));
         let root = Root {
@@ -158,6 +164,7 @@ impl Application {
             broker_url,
             mqtt_ca: config.mqtt_ca.clone(),
             store,
+            archive,
             demo,
             embedded,
             threads,
@@ -221,6 +228,12 @@ impl Application {
         }
         self.endpoint.close_all(STOP_DEADLINE).await;
         drop(self.server);
+        if let Some((archive, recording)) = self.archive {
+            recording.abort();
+            if !archive.drain(DRAIN_DEADLINE).await {
+                log::error!("some finals could not be stored any more");
+            }
+        }
         for thread in &self.threads {
             thread.stop();
         }
@@ -287,6 +300,24 @@ fn start_threads(workers: usize) -> Vec<Arbiter> {
         0 | 1 => Vec::new(),
         workers => (0..workers).map(|_| Arbiter::new()).collect(),
     }
+}
+
+type StartedRegistry = (Addr<RoomRegistry>, Option<(Archive, JoinHandle<()>)>);
+
+/// Starts the registry and, where finals are kept, what keeps them.
+fn start_registry(
+    rooms: RoomRegistry,
+    retention: Option<Duration>,
+    store: &Store,
+    metrics: &Metrics,
+) -> StartedRegistry {
+    let Some(retention) = retention else {
+        return (rooms.start(), None);
+    };
+    let archive = Archive::start(Arc::new(store.clone()), retention, metrics.clone());
+    let registry = rooms.with_archive(archive.clone()).start();
+    let recording = actix_rt::spawn(recording::follow(store.clone(), registry.clone()));
+    (registry, Some((archive, recording)))
 }
 
 fn endpoint(config: &Config, root: Root, metrics: &Metrics) -> Endpoint {

@@ -8,6 +8,7 @@ pub mod demo;
 mod descriptors;
 pub mod embedded_broker;
 pub mod http;
+pub mod recording;
 pub mod shutdown;
 pub mod store;
 pub mod telemetry;

@@ -2,12 +2,12 @@
 //!
 //! Asks whether the socket may, tells the RoomRegistry; deliveries come from the rooms, not from here.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use actix::Addr;
 use bytes::Bytes;
 use futures_util::FutureExt;
-use serde::{Deserialize, Deserializer};
 use serde_json::json;
 use serde_json::value::RawValue;
 use switchboard_protocol::ids::RoomId;
@@ -103,15 +103,6 @@ fn room_argument(event: &Event) -> Result<RoomId, Failure> {
 
 /// The `history` of the options, the second argument; none where it asks for none.
 fn history(event: &Event) -> Result<Option<u16>, Failure> {
-    #[derive(Deserialize)]
-    struct Options<'a> {
-        #[serde(borrow, default, deserialize_with = "present")]
-        history: Option<&'a RawValue>,
-    }
-    /// Tells `null` from nothing.
-    fn present<'a, D: Deserializer<'a>>(value: D) -> Result<Option<&'a RawValue>, D::Error> {
-        <&RawValue>::deserialize(value).map(Some)
-    }
     let Some(options) = event.args.get(1) else {
         return Ok(None);
     };
@@ -119,9 +110,10 @@ fn history(event: &Event) -> Result<Option<u16>, Failure> {
         let message = format!("history is a whole number from 0 to {HISTORY_FINALS}");
         Failure::invalid("INVALID_HISTORY", message)
     };
-    // A client that passes nothing where options may stand asks for nothing.
-    let options: Option<Options> = serde_json::from_str(options.get()).map_err(|_| invalid())?;
-    let Some(wanted) = options.and_then(|options| options.history) else {
+    // An object; `null`, as who passes nothing where options may stand sends it, asks for nothing.
+    let options: Option<HashMap<String, &RawValue>> =
+        serde_json::from_str(options.get()).map_err(|_| invalid())?;
+    let Some(wanted) = options.and_then(|mut options| options.remove("history")) else {
         return Ok(None);
     };
     match serde_json::from_str(wanted.get()) {

@@ -85,7 +85,7 @@ pub const HELD_FRAMES: usize = OUTBOX_FRAMES / 2;
 /// Bytes of them: with a history of the full size there is still room in an outbox.
 pub const HELD_BYTES: usize = OUTBOX_BYTES / 2 - 128 * 1024;
 /// How far the clocks of switchboards that share a database may be apart, in microseconds.
-pub const CLOCK_SKEW_MICROS: u64 = 2_000_000;
+pub const CLOCK_SKEW_MICROS: u64 = 1_000_000;
 /// After this, every switchboard has stored what was published before a room began.
 pub const MEMORY_SETTLED: Duration = Duration::from_secs(2);
 

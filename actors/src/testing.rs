@@ -9,6 +9,7 @@ mod client;
 mod frames;
 mod harness;
 mod ports;
+mod transcripts;
 mod wire;
 
 use std::fmt::Debug;
@@ -20,6 +21,7 @@ pub use client::Client;
 pub use frames::{ServerFrame, frames};
 pub use harness::{Harness, Setup};
 pub use ports::{FakeAccess, FakeTokens};
+pub use transcripts::FakeTranscripts;
 pub use wire::FakeWire;
 
 /// How long [`eventually`] waits, in real time.

@@ -13,6 +13,12 @@ use switchboard_protocol::socketio::Namespace;
 
 use crate::limits::{RECENT_BYTES, RECENT_FINALS};
 
+/// How long equal finals are told apart by counting them, in microseconds.
+const OCCURRENCE_MICROS: u64 = 600 * 1_000_000;
+/// Bits of an occurrence that count.
+const WINDOW_BITS: u32 = 9;
+const _: () = assert!(RECENT_FINALS < 1 << WINDOW_BITS);
+
 /// One final.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
@@ -53,6 +59,11 @@ impl Entry {
     }
 }
 
+/// The part of time in which a number was given.
+fn window(number: u64) -> u32 {
+    (number / OCCURRENCE_MICROS) as u32
+}
+
 fn hash(bytes: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
     hasher.write(bytes);
@@ -75,12 +86,14 @@ pub(super) struct Recent {
 
 impl Recent {
     /// Takes a final that arrived at `now` (microseconds since the epoch) in `frame`, the payload of which has this
-    /// length. Returns its entry, and how many of the same bytes are in memory before it.
+    /// length. Returns its entry and its [`Final::occurrence`](crate::ports::Final::occurrence).
     pub(super) fn push(&mut self, frame: Frame, length: usize, now: u64) -> (Entry, u32) {
         self.latest = now.max(self.latest + 1);
         let entry = Entry::of(self.latest, frame, length);
-        let same = self.finals.iter().filter(|e| e.says_the_same(&entry));
-        let occurrence = same.count() as u32;
+        let is_same =
+            |e: &&Entry| e.says_the_same(&entry) && window(e.number) == window(entry.number);
+        let same = self.finals.iter().filter(is_same).count();
+        let occurrence = window(entry.number) << WINDOW_BITS | same as u32;
         self.bytes += entry.frame.len();
         self.finals.push_back(entry.clone());
         while self.finals.len() > RECENT_FINALS || self.bytes > RECENT_BYTES {
@@ -160,11 +173,20 @@ mod tests {
     }
 
     #[test]
-    fn equal_payloads_are_counted() {
+    fn equal_payloads_are_counted_and_told_apart_from_those_of_other_times() {
         let mut recent = Recent::default();
         let payloads = ["1", "2", "1", "1", "2", "3"];
         let occurrences = payloads.map(|payload| push(&mut recent, payload, 0).1);
         assert_eq!(occurrences, [0, 0, 1, 2, 1, 0]);
+        let later = push(&mut recent, "1", 3 * OCCURRENCE_MICROS).1;
+        let (again, another) = (push(&mut recent, "1", 0).1, push(&mut recent, "2", 0).1);
+        assert_eq!((again, another), (later + 1, later));
+        // A room that has just begun agrees with one that was there before.
+        assert_eq!(
+            push(&mut Recent::default(), "1", 3 * OCCURRENCE_MICROS + 5).1,
+            later
+        );
+        assert!(later > 256);
     }
 
     #[test]

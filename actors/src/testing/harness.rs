@@ -10,13 +10,16 @@ use futures_util::stream::BoxStream;
 use switchboard_protocol::frame::Frame;
 
 use super::client::Line;
-use super::{Client, FakeAccess, FakeBroker, FakeTokens, FakeWire, eventually, quiet};
+use super::{
+    Client, FakeAccess, FakeBroker, FakeTokens, FakeTranscripts, FakeWire, eventually, quiet,
+};
 use crate::SocketIds;
 use crate::broker::BrokerActor;
 use crate::captions::Captions;
 use crate::metrics::Metrics;
 use crate::mqtt_client::LinkRole;
 use crate::outbox::{Outbox, OutboxLimits};
+use crate::recorder::Archive;
 use crate::registry::{GetCounts, RoomRegistry};
 use crate::root::{RefusalMode, Root};
 use crate::service::{Connection, Service};
@@ -34,6 +37,8 @@ pub struct Setup {
     pub outbox: OutboxLimits,
     /// How a bad handshake is refused.
     pub refusal: RefusalMode,
+    /// How long finals are kept; none: in the rooms' memory only.
+    pub retention: Option<Duration>,
     /// Threads for rooms; none: all on the test's own.
     pub threads: Vec<ArbiterHandle>,
     /// Puts another service before, or in the place of, the root namespace's.
@@ -48,6 +53,7 @@ impl Default for Setup {
             connect_timeout: Duration::from_secs(10),
             outbox: OutboxLimits::default(),
             refusal: RefusalMode::default(),
+            retention: None,
             threads: Vec::new(),
             service: |root| Arc::new(root),
         }
@@ -66,6 +72,10 @@ pub struct Harness {
     pub access: Arc<FakeAccess>,
     /// Who a token belongs to.
     pub tokens: Arc<FakeTokens>,
+    /// What is stored.
+    pub transcripts: Arc<FakeTranscripts>,
+    /// Where finals are kept.
+    pub archive: Option<Archive>,
     /// What all of them count.
     pub metrics: Metrics,
     /// What all sessions share.
@@ -98,13 +108,19 @@ impl Harness {
         let (broker, links) = FakeBroker::start();
         let (actor, outlets) = BrokerActor::new(links, metrics.clone());
         let broker_actor = actor.start();
-        let registry = RoomRegistry::new(
+        let mut registry = RoomRegistry::new(
             broker_actor.clone(),
             outlets.status,
             setup.threads,
             metrics.clone(),
-        )
-        .start();
+        );
+        let transcripts = Arc::new(FakeTranscripts::default());
+        let keep = |retention| Archive::start(transcripts.clone(), retention, metrics.clone());
+        let archive = setup.retention.map(keep);
+        if let Some(archive) = &archive {
+            registry = registry.with_archive(archive.clone());
+        }
+        let registry = registry.start();
         let access = Arc::new(FakeAccess::default());
         let tokens = Arc::new(FakeTokens::default());
         let root = Root {
@@ -131,6 +147,8 @@ impl Harness {
             registry,
             access,
             tokens,
+            transcripts,
+            archive,
             metrics,
             settings: Arc::new(settings),
             above: Above::SocketIo((setup.service)(root)),
@@ -199,6 +217,7 @@ impl Harness {
                 ("sockets", metrics.sockets.get()),
                 ("rooms", metrics.rooms.get()),
                 ("members", metrics.members.get()),
+                ("rooms recorded", metrics.rooms_recorded.get()),
                 ("session actors", alive(&self.leases)),
                 ("outboxes", alive(&self.outboxes)),
                 // Those that are wanted always.

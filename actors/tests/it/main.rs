@@ -5,11 +5,14 @@
 mod captions;
 mod deadlines;
 mod handshake;
+mod history;
 mod namespaces;
 mod outages;
 mod outbox;
 mod polling;
 mod publications;
+mod recorded_rooms;
+mod recorder;
 mod rooms;
 mod script;
 mod session;
