@@ -15,14 +15,14 @@ use switchboard_actors::broker::{BrokerActor, BrokerStatus};
 use switchboard_actors::captions::Captions;
 use switchboard_actors::metrics::Metrics;
 use switchboard_actors::mqtt_client::{Links, MqttSettings};
-use switchboard_actors::ports::{Access, Authenticator};
+use switchboard_actors::ports::Authenticator;
 use switchboard_actors::registry::RoomRegistry;
 use switchboard_actors::root::{RefusalMode, Root};
 use switchboard_actors::session::{Above, SessionSettings};
 use tokio::sync::watch;
 
-use crate::access::StoreAccess;
-use crate::config::{Config, Mqtt, MqttUrl, Refusal, Secret};
+use crate::access;
+use crate::config::{AccessSource, Config, Mqtt, MqttUrl, Refusal, Secret};
 use crate::embedded_broker::{EmbeddedBroker, Options};
 use crate::http::api::{self, ApiState};
 use crate::http::health::{self, Health};
@@ -86,8 +86,8 @@ impl Application {
             .collect::<Result<_, _>>()?;
         let store = open_store(config, options.migrate).await?;
         let secret = config.jwt_secret.as_ref().map(Secret::expose);
-        let verifier = TokenVerifier::start(secret, config.jwks.as_deref()).await?;
-        let verifier: Arc<dyn Authenticator> = Arc::new(verifier);
+        let verifier = verifier(config).await?;
+        let access = access::source(&config.access, &store)?;
         let issuer = secret.map(TokenIssuer::new).transpose()?;
         let demo = match options.demo {
             true => Some(
@@ -112,7 +112,6 @@ impl Application {
         let registry =
             RoomRegistry::new(broker.start(), status, handles.clone(), metrics.clone()).start();
 
-        let access: Arc<dyn Access> = Arc::new(StoreAccess::new(store.clone()));
         let root = Root {
             authenticator: Arc::clone(&verifier),
             access: Arc::clone(&access),
@@ -252,6 +251,15 @@ async fn open_store(config: &Config, migrate: bool) -> anyhow::Result<Store> {
     }
     store.ping().await?;
     Ok(store)
+}
+
+async fn verifier(config: &Config) -> anyhow::Result<Arc<dyn Authenticator>> {
+    let secret = config.jwt_secret.as_ref().map(Secret::expose);
+    let mut verifier = TokenVerifier::start(secret, config.jwks.as_deref()).await?;
+    if let AccessSource::Http(_) = config.access {
+        verifier.keep_tokens();
+    }
+    Ok(Arc::new(verifier))
 }
 
 async fn broker(mqtt: &Mqtt) -> anyhow::Result<(Option<EmbeddedBroker>, MqttUrl)> {

@@ -2,7 +2,6 @@
 //! clones share the connections and the cache. No SQL outside this folder, so that another database can
 //! stand behind the same methods.
 
-mod cache;
 mod error;
 mod model;
 mod password;
@@ -13,7 +12,7 @@ use std::time::Duration;
 
 use switchboard_protocol::ids::{OrganizationId, SessionId, UserId};
 
-use cache::ReadCache;
+use crate::cache::ReadCache;
 use password::Passwords;
 use sqlite::Database;
 
