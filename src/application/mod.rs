@@ -24,15 +24,16 @@ use tokio::sync::watch;
 
 use crate::access;
 use crate::config::{AccessSource, Config, Mqtt, MqttUrl, Secret};
+use crate::demo;
 use crate::embedded_broker::{EmbeddedBroker, Options};
 use crate::http::api::{self, ApiState};
 use crate::http::health::{self, Health};
 use crate::http::page::{self, DemoDocument};
+use crate::shutdown::Signals;
 use crate::store::Store;
 use crate::tokens::{TokenIssuer, TokenVerifier};
 use crate::transcript::tls_config;
 use crate::transport::{self, AllowedOrigins, Endpoint, Server};
-use crate::{demo, shutdown};
 
 /// How long the start waits for the embedded broker, so that nobody hears `broker_ko` at the very beginning.
 const EMBEDDED_DEADLINE: Duration = Duration::from_secs(2);
@@ -72,9 +73,13 @@ pub struct Application {
 
 /// Builds the application, says where it listens, and serves until a signal stops it.
 pub async fn run(config: Config, options: RunOptions) -> anyhow::Result<()> {
-    let application = Application::build(&config, options).await?;
+    let mut signals = Signals::listen()?;
+    let application = tokio::select! {
+        built = Application::build(&config, options) => built?,
+        () = signals.next() => return Ok(()),
+    };
     application.announce()?;
-    application.run_until(shutdown::requested()).await
+    application.run_until(signals.requested()).await
 }
 
 impl Application {
