@@ -70,7 +70,9 @@ impl Refusals {
             .get_or_create(&Reason { reason })
             .inc();
         if self.0.insert(refused) {
-            log::warn!("organization {org}: an event was refused ({reason}); such ones are counted");
+            log::warn!(
+                "organization {org}: an event was refused ({reason}); such ones are counted"
+            );
         }
     }
 }

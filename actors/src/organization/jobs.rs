@@ -166,7 +166,9 @@ impl Handler<Published> for JobFollowers {
     fn handle(&mut self, published: Published, _: &mut Self::Context) {
         match events::job(&self.organization, &published.payload) {
             Ok(job) => self.tell(&job),
-            Err(refused) => self.refusals.count(&self.organization, refused, &self.metrics),
+            Err(refused) => self
+                .refusals
+                .count(&self.organization, refused, &self.metrics),
         }
     }
 }

@@ -4,9 +4,9 @@
 //! one question at a time, as long as somebody watches; says what ended before it says what goes on. Publications
 //! about the organization pass through here to its watchers. A failed poll changes nothing.
 
-mod tracker;
 #[cfg(test)]
 mod tests;
+mod tracker;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -319,7 +319,9 @@ impl Handler<Published> for MediaWatcher {
         }
         match events::media(&self.organization, &published.event, &published.payload) {
             Ok(statement) => self.say(statement, ctx),
-            Err(refused) => self.refusals.count(&self.organization, refused, &self.metrics),
+            Err(refused) => self
+                .refusals
+                .count(&self.organization, refused, &self.metrics),
         }
     }
 }

@@ -41,13 +41,33 @@ pub struct Folder<'a> {
     name: Option<Cow<'a, str>>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     organization_id: Option<Cow<'a, str>>,
-    #[serde(borrow, default, deserialize_with = "as_published", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        borrow,
+        default,
+        deserialize_with = "as_published",
+        skip_serializing_if = "Option::is_none"
+    )]
     parent_id: Field<'a>,
-    #[serde(borrow, default, deserialize_with = "as_published", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        borrow,
+        default,
+        deserialize_with = "as_published",
+        skip_serializing_if = "Option::is_none"
+    )]
     color: Field<'a>,
-    #[serde(borrow, default, deserialize_with = "as_published", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        borrow,
+        default,
+        deserialize_with = "as_published",
+        skip_serializing_if = "Option::is_none"
+    )]
     emoji: Field<'a>,
-    #[serde(borrow, default, deserialize_with = "as_published", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        borrow,
+        default,
+        deserialize_with = "as_published",
+        skip_serializing_if = "Option::is_none"
+    )]
     position: Field<'a>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     visibility: Option<Cow<'a, str>>,
@@ -62,22 +82,31 @@ pub struct Folder<'a> {
 #[serde(untagged)]
 enum Person<'a> {
     Id(#[serde(borrow)] Cow<'a, str>),
-    #[serde(rename_all = "camelCase")]
-    Object {
-        #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-        user_id: Option<Cow<'a, str>>,
-        #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-        _id: Option<Cow<'a, str>>,
-        #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-        id: Option<Cow<'a, str>>,
-    },
+    Object(Ids<'a>),
+}
+
+#[derive(Serialize, Deserialize)]
+struct Ids<'a> {
+    #[serde(rename = "userId", borrow, skip_serializing_if = "Option::is_none")]
+    user: Option<Cow<'a, str>>,
+    #[serde(rename = "_id", borrow, skip_serializing_if = "Option::is_none")]
+    document: Option<Cow<'a, str>>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    id: Option<Cow<'a, str>>,
 }
 
 impl Person<'_> {
     fn id(&self) -> Option<&str> {
         match self {
             Self::Id(id) => Some(id),
-            Self::Object { user_id, _id, id } => user_id.as_deref().or(_id.as_deref()).or(id.as_deref()),
+            Self::Object(ids) => {
+                let first = ids
+                    .user
+                    .as_ref()
+                    .or(ids.document.as_ref())
+                    .or(ids.id.as_ref());
+                first.map(AsRef::as_ref)
+            }
         }
     }
 }
