@@ -180,18 +180,18 @@ const OTHER_FAMILIES: [&str; 25] = [
 
 /// `[a-z][a-z0-9_:.-]{0,63}`, and nothing that others rely on hearing from switchboard alone.
 fn check_name(name: &str) -> Result<(), Refused> {
+    let is_taken = OWN.contains(&name) || OTHER_FAMILIES.contains(&name);
+    // These are asked first: some names of Socket.IO and of organizations have capitals.
+    if is_taken || events::is_reserved(name) || name.starts_with("orga_") {
+        return Err(Refused::ReservedName);
+    }
     let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_:.-".contains(&b);
     let is_name = name.len() <= 64
         && name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.bytes().all(allowed);
-    // Socket.IO's own are asked first: some have capitals.
-    if events::is_reserved(name) || OWN.contains(&name) || OTHER_FAMILIES.contains(&name) {
-        return Err(Refused::ReservedName);
-    }
-    match name {
-        _ if !is_name => Err(Refused::Name),
-        _ if name.starts_with("orga_") => Err(Refused::ReservedName),
-        _ => Ok(()),
+    match is_name {
+        true => Ok(()),
+        false => Err(Refused::Name),
     }
 }
 
