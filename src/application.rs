@@ -27,6 +27,7 @@ use crate::embedded_broker::{EmbeddedBroker, Options};
 use crate::http::api::{self, ApiState};
 use crate::http::health::{self, Health};
 use crate::http::page::{self, DemoDocument};
+use crate::session_commands::SessionCommands;
 use crate::store::Store;
 use crate::tokens::{TokenIssuer, TokenVerifier};
 use crate::transcript::tls_config;
@@ -67,6 +68,8 @@ pub struct Application {
     embedded: Option<EmbeddedBroker>,
     /// Threads that sockets and rooms run on.
     threads: Vec<Arbiter>,
+    /// Ends when dropped.
+    commands: SessionCommands,
 }
 
 /// Builds the application, says where it listens, and serves until a signal stops it.
@@ -106,6 +109,7 @@ impl Application {
         let metrics = Metrics::default();
         let (broker, outlets) = BrokerActor::new(Links::start(&mqtt), metrics.clone());
         let broker_status = outlets.status;
+        let commands = SessionCommands::start(store.clone(), outlets.session, metrics.clone());
         let threads = start_threads(config.workers);
         let handles: Vec<_> = threads.iter().map(Arbiter::handle).collect();
         let status = broker_status.clone();
@@ -160,6 +164,7 @@ impl Application {
             demo,
             embedded,
             threads,
+            commands,
         })
     }
 
@@ -223,6 +228,7 @@ impl Application {
         for thread in &self.threads {
             thread.stop();
         }
+        drop(self.commands);
         self.store.close().await;
         Ok(())
     }
