@@ -15,8 +15,6 @@ use switchboard_actors::broker::{BrokerActor, BrokerStatus};
 use switchboard_actors::captions::Captions;
 use switchboard_actors::metrics::Metrics;
 use switchboard_actors::mqtt_client::{Links, MqttSettings};
-use switchboard_actors::organization::family::Organizations;
-use switchboard_actors::organization::registry::OrganizationRegistry;
 use switchboard_actors::ports::{Access, Authenticator};
 use switchboard_actors::registry::RoomRegistry;
 use switchboard_actors::root::{RefusalMode, Root};
@@ -25,7 +23,6 @@ use tokio::sync::watch;
 
 use crate::access::StoreAccess;
 use crate::config::{Config, Mqtt, MqttUrl, Refusal, Secret};
-use crate::directory::StoreDirectory;
 use crate::embedded_broker::{EmbeddedBroker, Options};
 use crate::http::api::{self, ApiState};
 use crate::http::health::{self, Health};
@@ -114,10 +111,6 @@ impl Application {
         let status = broker_status.clone();
         let registry =
             RoomRegistry::new(broker.start(), status, handles.clone(), metrics.clone()).start();
-        let directory = Arc::new(StoreDirectory(store.clone()));
-        let feed = outlets.organization;
-        let organizations =
-            OrganizationRegistry::new(feed, directory, handles.clone(), metrics.clone()).start();
 
         let access: Arc<dyn Access> = Arc::new(StoreAccess::new(store.clone()));
         let root = Root {
@@ -129,9 +122,6 @@ impl Application {
             },
             captions: Captions {
                 registry: registry.clone(),
-            },
-            organizations: Organizations {
-                registry: organizations,
             },
             metrics: metrics.clone(),
         };

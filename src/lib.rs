@@ -6,7 +6,6 @@ pub mod cli;
 pub mod config;
 pub mod demo;
 mod descriptors;
-pub mod directory;
 pub mod embedded_broker;
 pub mod http;
 pub mod shutdown;
