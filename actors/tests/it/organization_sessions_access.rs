@@ -66,12 +66,10 @@ fn what_is_no_organizations_id_is_an_error_and_leaks_nothing() {
         assert_eq!(watches(&harness).await, (0, 0));
         let before = client.heard();
         publish(&harness, &json!([session("A", "O", "ready")])).await;
-        assert!(
-            harness
-                .broker
-                .publish(&[("transcriber/out/A/1/final", "1")])
-                == false
-        );
+        let published = harness
+            .broker
+            .publish(&[("transcriber/out/A/1/final", "1")]);
+        assert!(!published, "nobody has had it subscribed");
         harness.broker.inject(&[("transcriber/out/A/1/final", "1")]);
         quiet().await;
         assert_eq!(client.heard(), before);

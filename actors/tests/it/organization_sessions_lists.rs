@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use switchboard_actors::metrics::Reason;
-use switchboard_actors::testing::{Client, Harness, pass, paused, quiet};
+use switchboard_actors::testing::{Client, Harness, Setup, pass, paused, quiet};
 use switchboard_protocol::topics::SESSION_STATUSES;
 
 use crate::organization_sessions::{publish, session, updates, watch};
@@ -188,7 +188,12 @@ fn lists_that_overtake_a_look_up_are_told_once_and_as_it_is_then() {
 #[test]
 fn a_look_up_that_fails_is_tried_again_until_it_succeeds() {
     paused(async {
-        let harness = Harness::start().await;
+        let setup = Setup {
+            // Time goes by here, and the client answers no ping.
+            ping_interval: Duration::from_secs(3_600),
+            ..Setup::default()
+        };
+        let harness = Harness::start_with(setup).await;
         harness.directory.add("A", "O");
         harness.directory.set_away(true);
         let client = watching(&harness, "O").await;
