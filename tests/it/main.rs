@@ -13,6 +13,7 @@
 mod support;
 
 mod access;
+mod backend_access;
 mod bad_rooms;
 mod broker_link;
 mod burst;
@@ -30,6 +31,7 @@ mod payloads;
 mod program;
 mod rest;
 mod rooms;
+mod session_commands;
 mod socketio;
 mod upgrade;
 
