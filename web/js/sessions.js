@@ -43,7 +43,7 @@ export class Sessions {
     const first = this.byId.size === 0;
     // The first time those who are live come first; later nobody changes places.
     const read = entries.map((entry) => readSession(entry, undefined));
-    const sorted = first ? read.sort((a, b) => Number(b.live) - Number(a.live) || a.name.localeCompare(b.name)) : read;
+    const sorted = first ? read.sort((a, b) => Number(b.live) - Number(a.live) || a.name.localeCompare(b.name, undefined, { numeric: true })) : read;
     this.left = Math.max(0, present.size - MOST_SESSIONS);
     return this.#change(sorted, gone);
   }

@@ -1,7 +1,7 @@
 /** The dashboard of one organization: who is live, and what is being transcribed. */
 
 import { findOrganizationAccess } from '../access.js';
-import { h } from '../dom.js';
+import { button, h } from '../dom.js';
 import { listen } from '../live.js';
 import { LiveOrganization } from '../live-organization.js';
 import { Announcer } from './announcer.js';
@@ -59,10 +59,13 @@ function showOrganization(stage, access, signal) {
   };
   stage.header.replaceChildren(h('div', { class: 'topbar' },
     homeLink(), h('h1', { tabindex: -1 }, access.name), signs.element, display.opener, display.panel));
+  panels.sessions.title.after(button('Uploads', () => panels.media.title.focus(), { class: 'button jump-uploads', 'data-testid': 'jump-uploads' }));
   const page = h('div', { class: 'dashboard' }, panels.sessions.element, panels.media.element, announcer.element);
   stage.main.replaceChildren(page);
+  let connected = false;
   const setTitle = () => {
-    document.title = `${live.sessions.live > 0 ? `(${live.sessions.live} live) ` : ''}${access.name} · Dashboard`;
+    const count = connected ? live.sessions.live : 0;
+    document.title = `${count > 0 ? `(${count} live) ` : ''}${access.name} · Dashboard`;
   };
   setTitle();
 
@@ -72,7 +75,10 @@ function showOrganization(stage, access, signal) {
   };
   listen(live, 'connection', (/** @type {ConnectionState} */ state) => {
     signs.setConnection(state);
-    page.toggleAttribute('data-stale', state.phase !== 'connected');
+    connected = state.phase === 'connected';
+    page.toggleAttribute('data-stale', !connected);
+    panels.sessions.setStale(!connected);
+    setTitle();
     if (state.phase === 'ended') for (const panel of Object.values(panels)) panel.explain('Not connected.');
   });
   listen(live, 'broker', signs.setBroker);

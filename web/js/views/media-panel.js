@@ -37,9 +37,11 @@ export class MediaPanel {
     for (const [name, title, nothing] of LISTS) {
       this.#lists[name] = new UploadList(name, title, nothing, name === 'going' ? null : () => this.#dismiss(name));
     }
-    this.#body = h('div', { class: 'upload-lists', hidden: true }, ...Object.values(this.#lists).map(({ element }) => element));
-    this.element = h('section', { class: 'panel-area', 'aria-labelledby': 'media-title' },
-      h('div', { class: 'panel-head' }, h('h2', { id: 'media-title' }, 'Uploads')), this.#empty, this.#body);
+    // Focusable, so that the keyboard can scroll it.
+    this.#body = h('div', { class: 'upload-lists', tabindex: 0, role: 'group', 'aria-label': 'Uploads', hidden: true }, ...Object.values(this.#lists).map(({ element }) => element));
+    this.title = h('h2', { id: 'media-title', tabindex: -1 }, 'Uploads');
+    this.element = h('section', { class: 'panel-area uploads-area', 'aria-labelledby': this.title.id },
+      h('div', { class: 'panel-head' }, this.title), this.#empty, this.#body);
     this.linger = new Linger(this.#body, signal);
   }
 

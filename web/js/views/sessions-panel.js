@@ -17,6 +17,8 @@ const MANY = 9;
 export class SessionsPanel {
   /** @type {Map<string, SessionCard>} by session id, those that are ending included */
   #cards = new Map();
+  #known = false;
+  #stale = true;
   #count = h('span', { class: 'panel-count', 'data-testid': 'live-count' });
   #search = h('input', { id: 'session-search', type: 'search', placeholder: 'Find a session', 'aria-label': 'Find a session', autocomplete: 'off', spellcheck: 'false', 'data-testid': 'session-search' });
   #onlyLive = button('Live only', () => this.#toggleLive(), { class: 'button chip', 'aria-pressed': 'false', 'data-testid': 'live-only' });
@@ -24,8 +26,9 @@ export class SessionsPanel {
   #empty = h('p', { class: 'panel-empty', 'data-testid': 'sessions-empty' }, 'Waiting for the server…');
   #note = h('p', { class: 'hint', hidden: true });
   #list = h('ul', { class: 'cards', role: 'list', 'data-testid': 'sessions' });
-  element = h('section', { class: 'panel-area sessions-area', 'aria-labelledby': 'sessions-title' },
-    h('div', { class: 'panel-head' }, h('h2', { id: 'sessions-title' }, 'Sessions ', this.#count), this.#tools),
+  title = h('h2', { id: 'sessions-title' }, 'Sessions ', this.#count);
+  element = h('section', { class: 'panel-area', 'aria-labelledby': this.title.id },
+    h('div', { class: 'panel-head' }, this.title, this.#tools),
     this.#list, this.#empty, this.#note);
 
   /**
@@ -44,7 +47,8 @@ export class SessionsPanel {
 
   /** Shows what changed. @param {SessionsChange} change @param {boolean} picture whether it comes from a whole picture */
   apply({ added, updated, removed }, picture) {
-    const first = this.#cards.size === 0;
+    const first = !this.#known;
+    this.#known = true;
     for (const session of removed) this.#end(session);
     for (const session of updated) this.#update(session, !picture);
     for (const session of added) this.#add(session, !picture);
@@ -55,6 +59,12 @@ export class SessionsPanel {
   /** Says why there is nothing to show, if there is nothing. @param {string} reason */
   explain(reason) {
     if (this.#cards.size === 0) setText(this.#empty, reason);
+  }
+
+  /** @param {boolean} stale whether what is shown is only what was last heard */
+  setStale(stale) {
+    this.#stale = stale;
+    this.#sum();
   }
 
   /** @param {SessionState} session @param {boolean} news */
@@ -122,12 +132,12 @@ export class SessionsPanel {
 
   #sum() {
     const { byId, left } = this.sessions;
-    setText(this.#count, byId.size === 0 ? '' : countText(this.sessions));
+    setText(this.#count, byId.size === 0 ? '' : `${countText(this.sessions)}${this.#stale ? ', last known' : ''}`);
     // A field in use does not go away.
     if (byId.size >= MANY) this.#tools.hidden = false;
     const shown = [...this.#cards.values()].filter(({ element }) => !element.hidden).length;
     this.#empty.hidden = shown > 0;
-    setText(this.#empty, byId.size > 0 ? 'No session like this.' : 'No session at the moment. One appears here as soon as it is opened.');
+    if (this.#known) setText(this.#empty, byId.size > 0 ? 'No session like this.' : 'No session at the moment. One appears here as soon as it is opened.');
     this.#note.hidden = left === 0;
     setText(this.#note, `Only ${MOST_SESSIONS} sessions are shown; ${left} more are not.`);
   }
