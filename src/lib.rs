@@ -2,12 +2,14 @@
 
 pub mod access;
 pub mod application;
+mod cache;
 pub mod cli;
 pub mod config;
 pub mod demo;
 mod descriptors;
 pub mod embedded_broker;
 pub mod http;
+mod outgoing;
 pub mod shutdown;
 pub mod store;
 pub mod telemetry;

@@ -19,7 +19,7 @@ pub use broker::FakeBroker;
 pub use client::Client;
 pub use frames::{ServerFrame, frames};
 pub use harness::{Harness, Setup};
-pub use ports::{FakeAccess, FakeTokens};
+pub use ports::{FakeAccess, FakeDirectory, FakeTokens};
 pub use wire::FakeWire;
 
 /// How long [`eventually`] waits, in real time.

@@ -60,6 +60,14 @@ pub fn millis(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// Reads a number of milliseconds, at most a day; `0` is none at all.
+pub fn millis_or_none(text: &str) -> Result<Duration, String> {
+    match text.trim() {
+        "0" => Ok(Duration::ZERO),
+        text => millis(text).map_err(|fault| format!("{fault}, nor 0")),
+    }
+}
+
 /// Reads the size of the largest message.
 pub fn payload_bytes(text: &str) -> Result<usize, String> {
     whole(text, LARGEST_PAYLOAD)
@@ -155,6 +163,16 @@ pub fn http_url(text: &str) -> Result<String, String> {
             url.scheme()
         )),
         Err(error) => Err(format!("no URL ({error})")),
+    }
+}
+
+/// Reads a web address that is used as it is: nothing is taken off, and keys do not belong into it.
+pub fn endpoint(text: &str) -> Result<String, String> {
+    http_url(text)?;
+    let url = Url::parse(text).map_err(|error| format!("no URL ({error})"))?;
+    match url.username().is_empty() && url.password().is_none() {
+        true => Ok(text.to_owned()),
+        false => Err("user and password do not belong into it".to_owned()),
     }
 }
 

@@ -2,8 +2,9 @@
 //! for the same cached read share its failure.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use switchboard_protocol::ids::{OrganizationId, SessionId};
+use switchboard_protocol::ids::{ConversationId, OrganizationId, SessionId};
 use tokio::task::JoinError;
 
 /// A failed store operation.
@@ -13,10 +14,10 @@ pub enum StoreError {
     #[error("database URL: {0}")]
     Url(String),
     /// The database cannot be opened.
-    #[error("cannot open the database {path}: {source}")]
+    #[error("cannot open the database {place}: {source}")]
     Open {
-        /// The file.
-        path: String,
+        /// The file, or `host:port/name`.
+        place: String,
         /// The driver's reason.
         source: Arc<sqlx::Error>,
     },
@@ -47,9 +48,15 @@ pub enum StoreError {
     /// A session of this id exists already.
     #[error("session {0} exists already")]
     SessionExists(SessionId),
+    /// A conversation of this id exists already.
+    #[error("conversation {0} exists already")]
+    ConversationExists(ConversationId),
     /// There is no such organization.
     #[error("organization {0} is unknown")]
     UnknownOrganization(OrganizationId),
+    /// The database did not answer in time; what was to be written may have been.
+    #[error("the database did not answer within {0:?}")]
+    TooLate(Duration),
     /// A password could not be hashed, or a stored hash not read.
     #[error("password hashing failed: {0}")]
     Password(String),
@@ -65,6 +72,19 @@ impl From<JoinError> for StoreError {
 }
 
 impl StoreError {
+    /// Wraps what a database at `place` said when it was to be opened.
+    pub(super) fn open(place: &str, source: sqlx::Error) -> Self {
+        Self::Open {
+            place: place.to_owned(),
+            source: Arc::new(source),
+        }
+    }
+
+    /// Wraps a failed migration.
+    pub(super) fn migrate(source: sqlx::migrate::MigrateError) -> Self {
+        Self::Migrate(Arc::new(source))
+    }
+
     /// Wraps a driver error with what was being done.
     pub(super) fn query(operation: impl Into<String>, source: sqlx::Error) -> Self {
         Self::Query {

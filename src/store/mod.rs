@@ -1,24 +1,27 @@
-//! Everything the program keeps: organizations, members, sessions. One [`Store`] for the whole program; its
-//! clones share the connections and the cache. No SQL outside this folder, so that another database can
-//! stand behind the same methods.
+//! Everything the program keeps: organizations, members, sessions, conversations, finals. One [`Store`] for the
+//! whole program; its clones share the connections and the cache. No SQL outside this folder.
 
-mod cache;
 mod error;
+mod media;
 mod model;
 mod password;
-mod sqlite;
+mod sql;
+mod transcripts;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use switchboard_actors::ports::{BoxFuture, Directory, Unavailable};
 use switchboard_protocol::ids::{OrganizationId, SessionId, UserId};
 
-use cache::ReadCache;
+use crate::cache::ReadCache;
 use password::Passwords;
-use sqlite::Database;
+use sql::Database;
 
 pub use error::StoreError;
-pub use model::{Channel, NewSession, Role, Session, SessionChange, Visibility, Written};
+pub use model::{
+    Channel, ConversationChange, NewSession, Role, Session, SessionChange, Visibility, Written,
+};
 pub use password::PasswordHash;
 
 /// How long a session or a role is answered from memory: another process' change is seen after this at the
@@ -28,6 +31,9 @@ const CACHE_TTL: Duration = Duration::from_secs(2);
 const CACHED_SESSIONS: usize = 4_096;
 /// Cached roles, absent ones included.
 const CACHED_ROLES: usize = 16_384;
+/// How long an operation may take: to get a connection (5 s), to wait for another process' lock (5 s), and to be
+/// done. A server that died without a word would otherwise hold its callers for as long as TCP hopes.
+const DEADLINE: Duration = Duration::from_secs(12);
 /// Sessions in a page at most.
 const MAX_PAGE: u32 = 500;
 
@@ -46,9 +52,9 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the database of `url` (`sqlite://FILE`), creating the file if need be. Does not touch its schema.
+    /// Opens the database of `url`: `sqlite://FILE`, creating the file if need be, or `postgres://…`. Fails if it
+    /// cannot be reached now; later it may be away, and is found again. Does not touch its schema.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
-        check_url(url)?;
         Ok(Self {
             database: Database::open(url).await?,
             passwords: Passwords::new(),
@@ -65,12 +71,12 @@ impl Store {
     /// Fails with [`StoreError::SchemaBehind`] unless every migration that this program carries is applied. More
     /// of them are no fault: a newer program may have been here.
     pub async fn check_schema(&self) -> Result<(), StoreError> {
-        self.database.check_schema().await
+        in_time(self.database.check_schema()).await
     }
 
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        self.database.ping().await
+        in_time(self.database.ping()).await
     }
 
     /// Waits for running statements, then closes. Later operations fail.
@@ -84,7 +90,7 @@ impl Store {
         id: &OrganizationId,
         name: &str,
     ) -> Result<Written, StoreError> {
-        self.database.put_organization(id, name).await
+        in_time(self.database.put_organization(id, name)).await
     }
 
     /// Makes `user` a member with this role, or changes the role. Fails with
@@ -95,7 +101,7 @@ impl Store {
         user: &UserId,
         role: Role,
     ) -> Result<Written, StoreError> {
-        let written = self.database.put_member(organization, user, role).await;
+        let written = in_time(self.database.put_member(organization, user, role)).await;
         self.roles.invalidate(&(organization.clone(), user.clone()));
         written
     }
@@ -106,7 +112,7 @@ impl Store {
         organization: &OrganizationId,
         user: &UserId,
     ) -> Result<bool, StoreError> {
-        let deleted = self.database.delete_member(organization, user).await;
+        let deleted = in_time(self.database.delete_member(organization, user)).await;
         self.roles.invalidate(&(organization.clone(), user.clone()));
         deleted
     }
@@ -120,7 +126,7 @@ impl Store {
         let key = (organization.clone(), user.clone());
         let read = || {
             let (database, (organization, user)) = (self.database.clone(), key.clone());
-            async move { database.member_role(&organization, &user).await }
+            async move { in_time(database.member_role(&organization, &user)).await }
         };
         self.roles.get(key.clone(), read).await
     }
@@ -128,7 +134,7 @@ impl Store {
     /// Creates a session. Fails with [`StoreError::UnknownOrganization`] or [`StoreError::SessionExists`].
     pub async fn create_session(&self, new: NewSession) -> Result<Session, StoreError> {
         let id = new.id.clone();
-        let created = self.database.create_session(new).await;
+        let created = in_time(self.database.create_session(new)).await;
         self.sessions.invalidate(&id);
         created
     }
@@ -137,7 +143,7 @@ impl Store {
     pub async fn session(&self, id: &SessionId) -> Result<Option<Arc<Session>>, StoreError> {
         let read = || {
             let (database, id) = (self.database.clone(), id.clone());
-            async move { Ok(database.session(&id).await?.map(Arc::new)) }
+            async move { Ok(in_time(database.session(&id)).await?.map(Arc::new)) }
         };
         self.sessions.get(id.clone(), read).await
     }
@@ -148,14 +154,14 @@ impl Store {
         id: &SessionId,
         change: SessionChange,
     ) -> Result<Option<Session>, StoreError> {
-        let updated = self.database.update_session(id, change).await;
+        let updated = in_time(self.database.update_session(id, change)).await;
         self.sessions.invalidate(id);
         updated
     }
 
-    /// Deletes a session with its channels; `false` if there was none.
+    /// Deletes a session with its channels and its finals; `false` if there was none.
     pub async fn delete_session(&self, id: &SessionId) -> Result<bool, StoreError> {
-        let deleted = self.database.delete_session(id).await;
+        let deleted = in_time(self.database.delete_session(id)).await;
         self.sessions.invalidate(id);
         deleted
     }
@@ -168,9 +174,18 @@ impl Store {
         after: Option<&SessionId>,
         limit: u32,
     ) -> Result<Vec<Session>, StoreError> {
-        self.database
-            .sessions_of(organization, after, limit.min(MAX_PAGE))
-            .await
+        let limit = limit.min(MAX_PAGE);
+        in_time(self.database.sessions_of(organization, after, limit)).await
+    }
+
+    /// A page of all sessions with [`Session::record`], by ascending id, as [`sessions_of`](Self::sessions_of).
+    pub async fn recorded_sessions(
+        &self,
+        after: Option<&SessionId>,
+        limit: u32,
+    ) -> Result<Vec<Session>, StoreError> {
+        let limit = limit.min(MAX_PAGE);
+        in_time(self.database.recorded_sessions(after, limit)).await
     }
 
     /// Hashes a password for [`NewSession::password`] or [`SessionChange::password`]; takes some 20 ms of a
@@ -189,22 +204,30 @@ impl Store {
     }
 }
 
-/// Refuses what cannot work, before the driver says it less clearly. Never repeats the URL: it may hold a
-/// password.
-fn check_url(url: &str) -> Result<(), StoreError> {
-    let refuse = |why: &str| Err(StoreError::Url(why.to_owned()));
-    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-        return refuse("PostgreSQL is not supported by this version, use sqlite://FILE");
+impl Directory for Store {
+    fn organization_of(
+        &self,
+        session: SessionId,
+    ) -> BoxFuture<Result<Option<OrganizationId>, Unavailable>> {
+        let store = self.clone();
+        Box::pin(async move {
+            let session = store.session(&session).await.map_err(unavailable)?;
+            Ok(session.map(|session| session.organization.clone()))
+        })
     }
-    let Some(rest) = url.strip_prefix("sqlite://") else {
-        return refuse("it must be of the form sqlite://FILE");
-    };
-    let (file, parameters) = rest.split_once('?').unwrap_or((rest, ""));
-    if file.is_empty() || file == ":memory:" || parameters.contains("mode=memory") {
-        // Every connection would have a database of its own.
-        return refuse("a database in memory is not supported, name a file: sqlite://FILE");
-    }
-    Ok(())
+}
+
+/// Ends an operation when its time is over.
+async fn in_time<T>(
+    operation: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    let done = tokio::time::timeout(DEADLINE, operation).await;
+    done.unwrap_or(Err(StoreError::TooLate(DEADLINE)))
+}
+
+/// What the actors are told of a failure.
+fn unavailable(error: StoreError) -> Unavailable {
+    Unavailable(error.to_string())
 }
 
 #[cfg(test)]

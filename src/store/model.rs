@@ -1,6 +1,7 @@
 //! What the store keeps: organizations' roles, sessions and their channels. Parsed when read, trusted after.
 
 use serde::{Deserialize, Serialize};
+use switchboard_actors::ports::TranscriptionState;
 use switchboard_protocol::ids::{OrganizationId, SessionId, UserId};
 use utoipa::ToSchema;
 
@@ -173,6 +174,40 @@ impl SessionChange {
         set(&mut session.channels, self.channels);
         session.channels.sort_by_key(|channel| channel.index);
     }
+}
+
+/// What to change in a conversation: `None` leaves a field as it is.
+#[derive(Clone, Debug, Default)]
+pub struct ConversationChange {
+    /// A new name.
+    pub name: Option<String>,
+    /// How far its transcription is now.
+    pub state: Option<TranscriptionState>,
+    /// Percent, 0 to 100.
+    pub progress: Option<u8>,
+}
+
+/// The word stored for a conversation's state, which is also its name in JSON.
+pub(super) fn state_stored(state: TranscriptionState) -> &'static str {
+    match state {
+        TranscriptionState::Pending => "pending",
+        TranscriptionState::Started => "started",
+        TranscriptionState::Processing => "processing",
+        TranscriptionState::Done => "done",
+        TranscriptionState::Error => "error",
+    }
+}
+
+/// Reads the stored word.
+pub(super) fn state_from_stored(word: &str) -> Option<TranscriptionState> {
+    Some(match word {
+        "pending" => TranscriptionState::Pending,
+        "started" => TranscriptionState::Started,
+        "processing" => TranscriptionState::Processing,
+        "done" => TranscriptionState::Done,
+        "error" => TranscriptionState::Error,
+        _ => return None,
+    })
 }
 
 /// Whether a put created its row or replaced it.

@@ -122,7 +122,9 @@ impl ResponseError for ApiError {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::SessionExists(_) => Self::Conflict(error.to_string()),
+            StoreError::SessionExists(_) | StoreError::ConversationExists(_) => {
+                Self::Conflict(error.to_string())
+            }
             StoreError::UnknownOrganization(_) => Self::NotFound("organization"),
             error => {
                 error!("{error}");

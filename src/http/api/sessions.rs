@@ -33,7 +33,10 @@ pub(super) async fn create(
 ) -> Result<HttpResponse, ApiError> {
     let body = body.into_inner();
     body.check()?;
-    if !caller.manages(&state, &body.organization_id).await? {
+    if !caller
+        .manages_sessions(&state, &body.organization_id)
+        .await?
+    {
         return Err(ApiError::Forbidden(
             "a meeting manager of that organization is required",
         ));
@@ -72,7 +75,10 @@ pub(super) async fn read(
 ) -> Result<HttpResponse, ApiError> {
     let id: SessionId = parse(&id)?;
     let session = state.store.session(&id).await?.ok_or(UNKNOWN)?;
-    if caller.manages(&state, &session.organization).await? {
+    if caller
+        .manages_sessions(&state, &session.organization)
+        .await?
+    {
         return Ok(HttpResponse::Ok().json(SessionView::for_manager(&session)));
     }
     match caller.may(&state, Action::JoinSession(id)).await? {
@@ -145,7 +151,10 @@ pub(super) async fn delete(
 /// The session of this id, if the caller manages it.
 async fn managed(caller: &Caller, state: &ApiState, id: &str) -> Result<Arc<Session>, ApiError> {
     let session = state.store.session(&parse(id)?).await?.ok_or(UNKNOWN)?;
-    match caller.manages(&state, &session.organization).await? {
+    match caller
+        .manages_sessions(&state, &session.organization)
+        .await?
+    {
         true => Ok(session),
         false => Err(UNKNOWN),
     }

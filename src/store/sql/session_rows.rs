@@ -1,5 +1,6 @@
 //! From rows to sessions: one row per channel comes in, one session goes out.
 
+use super::corrupt;
 use crate::store::error::StoreError;
 use crate::store::model::{Channel, Session, Visibility};
 use crate::store::password::PasswordHash;
@@ -13,7 +14,7 @@ pub(super) struct Row {
     visibility: String,
     owner: Option<String>,
     password_hash: Option<String>,
-    record: bool,
+    record: i64,
     created_at: i64,
     updated_at: i64,
     channel_index: Option<i64>,
@@ -47,8 +48,7 @@ fn channel(row: &mut Row, operation: &str) -> Result<Option<Channel>, StoreError
     ) else {
         return Ok(None);
     };
-    let index =
-        u16::try_from(index).map_err(|_| corrupt(operation, "channel_index", index.to_string()))?;
+    let index = u16::try_from(index).map_err(|_| corrupt(operation, "channel_index", index))?;
     Ok(Some(Channel {
         index,
         name,
@@ -82,17 +82,9 @@ fn session(row: Row, operation: &str) -> Result<Session, StoreError> {
             .ok_or_else(|| corrupt(operation, "visibility", row.visibility))?,
         owner,
         password: row.password_hash.map(PasswordHash::from_stored),
-        record: row.record,
+        record: row.record != 0,
         channels: Vec::new(),
         created_at_ms: u64::try_from(row.created_at).unwrap_or_default(),
         updated_at_ms: u64::try_from(row.updated_at).unwrap_or_default(),
     })
-}
-
-fn corrupt(operation: &str, column: &'static str, value: String) -> StoreError {
-    StoreError::Corrupt {
-        operation: operation.to_owned(),
-        column,
-        value,
-    }
 }

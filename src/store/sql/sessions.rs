@@ -1,21 +1,25 @@
 //! Sessions with their channels, read by one statement, so that they are one consistent picture.
 
-use sqlx::SqliteConnection;
+use sqlx::AnyConnection;
 use switchboard_protocol::ids::{OrganizationId, SessionId};
 
 use super::session_rows::{Row, fold};
-use super::{Database, ORGANIZATION, commit, exists, now_ms};
+use super::{Database, commit, finals, now_ms, refers_to_nothing};
 use crate::store::error::StoreError;
 use crate::store::model::{NewSession, Session, SessionChange};
 use crate::store::password::PasswordHash;
 
-/// Selects one session; its twin in [`Database::sessions_of`] selects a page of them.
+/// Selects one session; its twins select a page of an organization's, and of those to be recorded.
 const SELECT_ONE: &str = "SELECT s.*, c.channel_index, c.name AS channel_name, c.language \
      FROM sessions s LEFT JOIN channels c ON c.session_id = s.id \
-     WHERE s.id = ?1 ORDER BY c.channel_index";
+     WHERE s.id = $1 ORDER BY c.channel_index";
 
 const SELECT_PAGE: &str = "SELECT s.*, c.channel_index, c.name AS channel_name, c.language \
-     FROM (SELECT * FROM sessions WHERE organization_id = ?1 AND id > ?2 ORDER BY id LIMIT ?3) s \
+     FROM (SELECT * FROM sessions WHERE organization_id = $1 AND id > $2 ORDER BY id LIMIT $3) s \
+     LEFT JOIN channels c ON c.session_id = s.id ORDER BY s.id, c.channel_index";
+
+const SELECT_RECORDED: &str = "SELECT s.*, c.channel_index, c.name AS channel_name, c.language \
+     FROM (SELECT * FROM sessions WHERE record = 1 AND id > $1 ORDER BY id LIMIT $2) s \
      LEFT JOIN channels c ON c.session_id = s.id ORDER BY s.id, c.channel_index";
 
 impl Database {
@@ -43,11 +47,26 @@ impl Database {
             .bind(organization.as_str())
             // The empty text sorts before every id.
             .bind(after.map_or("", SessionId::as_str))
-            .bind(limit)
+            .bind(i64::from(limit))
             .fetch_all(&self.reader)
             .await
             .map_err(|error| StoreError::query(&operation, error))?;
         fold(rows, &operation)
+    }
+
+    pub(in crate::store) async fn recorded_sessions(
+        &self,
+        after: Option<&SessionId>,
+        limit: u32,
+    ) -> Result<Vec<Session>, StoreError> {
+        let operation = "list the sessions to be recorded";
+        let rows: Vec<Row> = sqlx::query_as(SELECT_RECORDED)
+            .bind(after.map_or("", SessionId::as_str))
+            .bind(i64::from(limit))
+            .fetch_all(&self.reader)
+            .await
+            .map_err(|error| StoreError::query(operation, error))?;
+        fold(rows, operation)
     }
 
     pub(in crate::store) async fn create_session(
@@ -57,21 +76,15 @@ impl Database {
         let operation = format!("create session {}", new.id);
         let query = |error| StoreError::query(&operation, error);
         let mut transaction = self.begin(&operation).await?;
-        let organization = [new.organization.as_str()];
-        if !exists(&mut transaction, ORGANIZATION, &organization)
-            .await
-            .map_err(query)?
-        {
-            return Err(StoreError::UnknownOrganization(new.organization));
-        }
-        if select(&mut transaction, &new.id, &operation)
-            .await?
-            .is_some()
-        {
-            return Err(StoreError::SessionExists(new.id));
-        }
         let session = created(new, now_ms());
-        insert(&mut transaction, &session).await.map_err(query)?;
+        match insert(&mut transaction, &session).await {
+            Ok(true) => {}
+            Ok(false) => return Err(StoreError::SessionExists(session.id)),
+            Err(error) if refers_to_nothing(&error) => {
+                return Err(StoreError::UnknownOrganization(session.organization));
+            }
+            Err(error) => return Err(query(error)),
+        }
         insert_channels(&mut transaction, &session)
             .await
             .map_err(query)?;
@@ -87,13 +100,19 @@ impl Database {
         let operation = format!("update session {id}");
         let query = |error| StoreError::query(&operation, error);
         let mut transaction = self.begin(&operation).await?;
+        // Written before it is read: that locks the row, and nobody's change is lost between reading and writing.
+        sqlx::query("UPDATE sessions SET updated_at = $2 WHERE id = $1")
+            .bind(id.as_str())
+            .bind(now_ms())
+            .execute(&mut *transaction)
+            .await
+            .map_err(query)?;
         let Some(mut session) = select(&mut transaction, id, &operation).await? else {
             return Ok(None);
         };
         change.apply(&mut session);
-        session.updated_at_ms = u64::try_from(now_ms()).unwrap_or_default();
         update(&mut transaction, &session).await.map_err(query)?;
-        sqlx::query("DELETE FROM channels WHERE session_id = ?1")
+        sqlx::query("DELETE FROM channels WHERE session_id = $1")
             .bind(id.as_str())
             .execute(&mut *transaction)
             .await
@@ -109,17 +128,22 @@ impl Database {
         &self,
         id: &SessionId,
     ) -> Result<bool, StoreError> {
-        sqlx::query("DELETE FROM sessions WHERE id = ?1")
+        let operation = format!("delete session {id}");
+        let query = |error| StoreError::query(&operation, error);
+        let mut transaction = self.begin(&operation).await?;
+        let deleted = sqlx::query("DELETE FROM sessions WHERE id = $1")
             .bind(id.as_str())
-            .execute(&self.writer)
+            .execute(&mut *transaction)
             .await
-            .map(|done| done.rows_affected() > 0)
-            .map_err(|error| StoreError::query(format!("delete session {id}"), error))
+            .map_err(query)?;
+        finals::delete(&mut transaction, id).await.map_err(query)?;
+        commit(transaction, &operation).await?;
+        Ok(deleted.rows_affected() > 0)
     }
 }
 
 async fn select(
-    connection: &mut SqliteConnection,
+    connection: &mut AnyConnection,
     id: &SessionId,
     operation: &str,
 ) -> Result<Option<Session>, StoreError> {
@@ -131,10 +155,12 @@ async fn select(
     Ok(fold(rows, operation)?.pop())
 }
 
-async fn insert(connection: &mut SqliteConnection, session: &Session) -> Result<(), sqlx::Error> {
+/// Inserts a session, unless there is one of its id.
+async fn insert(connection: &mut AnyConnection, session: &Session) -> Result<bool, sqlx::Error> {
     sqlx::query(
         "INSERT INTO sessions (id, name, organization_id, visibility, owner, password_hash, record, \
-         created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)",
+         created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8) \
+         ON CONFLICT (id) DO NOTHING",
     )
     .bind(session.id.as_str())
     .bind(&session.name)
@@ -142,40 +168,39 @@ async fn insert(connection: &mut SqliteConnection, session: &Session) -> Result<
     .bind(session.visibility.stored())
     .bind(session.owner.as_ref().map(|owner| owner.as_str()))
     .bind(session.password.as_ref().map(PasswordHash::stored))
-    .bind(session.record)
+    .bind(i64::from(session.record))
     .bind(i64::try_from(session.created_at_ms).unwrap_or(i64::MAX))
     .execute(connection)
     .await
-    .map(drop)
+    .map(|done| done.rows_affected() > 0)
 }
 
-async fn update(connection: &mut SqliteConnection, session: &Session) -> Result<(), sqlx::Error> {
+async fn update(connection: &mut AnyConnection, session: &Session) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "UPDATE sessions SET name = ?2, visibility = ?3, owner = ?4, password_hash = ?5, record = ?6, \
-         updated_at = ?7 WHERE id = ?1",
+        "UPDATE sessions SET name = $2, visibility = $3, owner = $4, password_hash = $5, record = $6 \
+         WHERE id = $1",
     )
     .bind(session.id.as_str())
     .bind(&session.name)
     .bind(session.visibility.stored())
     .bind(session.owner.as_ref().map(|owner| owner.as_str()))
     .bind(session.password.as_ref().map(PasswordHash::stored))
-    .bind(session.record)
-    .bind(i64::try_from(session.updated_at_ms).unwrap_or(i64::MAX))
+    .bind(i64::from(session.record))
     .execute(connection)
     .await
     .map(drop)
 }
 
 async fn insert_channels(
-    connection: &mut SqliteConnection,
+    connection: &mut AnyConnection,
     session: &Session,
 ) -> Result<(), sqlx::Error> {
     for channel in &session.channels {
         sqlx::query(
-            "INSERT INTO channels (session_id, channel_index, name, language) VALUES (?1, ?2, ?3, ?4)",
+            "INSERT INTO channels (session_id, channel_index, name, language) VALUES ($1, $2, $3, $4)",
         )
         .bind(session.id.as_str())
-        .bind(channel.index)
+        .bind(i64::from(channel.index))
         .bind(&channel.name)
         .bind(&channel.language)
         .execute(&mut *connection)

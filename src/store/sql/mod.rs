@@ -1,0 +1,97 @@
+//! The database behind the store, SQLite or PostgreSQL, and the statements, one file per table family. One text
+//! of SQL serves both: columns are TEXT and BIGINT, parameters are numbered, and a transaction begins with a
+//! write, which takes the lock that the rest needs. Nothing outside `store/` sees SQL.
+
+mod conversations;
+mod engine;
+mod finals;
+mod migrations;
+mod organizations;
+mod session_rows;
+mod sessions;
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use sqlx::{Any, AnyPool, Transaction};
+
+use super::error::StoreError;
+use engine::Engine;
+
+/// An open database; clones share it.
+#[derive(Clone, Debug)]
+pub(super) struct Database {
+    engine: Engine,
+    /// For statements that only read.
+    reader: AnyPool,
+    /// For everything else. PostgreSQL has one pool for both.
+    writer: AnyPool,
+}
+
+impl Database {
+    /// Opens the database of a `sqlite://` or `postgres://` URL, and fails if it cannot be reached now.
+    pub(super) async fn open(url: &str) -> Result<Self, StoreError> {
+        let engine = Engine::of(url)?;
+        engine.probe().await?;
+        let (reader, writer) = engine.pools();
+        Ok(Self {
+            engine,
+            reader,
+            writer,
+        })
+    }
+
+    /// Reads something small that is not in memory.
+    pub(super) async fn ping(&self) -> Result<(), StoreError> {
+        sqlx::query(self.engine.smallest_read())
+            .execute(&self.reader)
+            .await
+            .map(drop)
+            .map_err(|error| StoreError::query("reach the database", error))
+    }
+
+    /// Waits for running statements and closes the connections.
+    pub(super) async fn close(&self) {
+        self.reader.close().await;
+        self.writer.close().await;
+    }
+
+    /// Begins a write.
+    async fn begin(&self, operation: &str) -> Result<Transaction<'static, Any>, StoreError> {
+        self.writer
+            .begin_with(self.engine.begin())
+            .await
+            .map_err(|error| StoreError::query(operation, error))
+    }
+}
+
+/// Ends a write.
+async fn commit(transaction: Transaction<'static, Any>, operation: &str) -> Result<(), StoreError> {
+    transaction
+        .commit()
+        .await
+        .map_err(|error| StoreError::query(operation, error))
+}
+
+/// Whether a write was refused because what it refers to is not there.
+fn refers_to_nothing(error: &sqlx::Error) -> bool {
+    error
+        .as_database_error()
+        .is_some_and(|error| error.is_foreign_key_violation())
+}
+
+/// A stored value that this version does not write.
+fn corrupt(operation: &str, column: &'static str, value: impl ToString) -> StoreError {
+    StoreError::Corrupt {
+        operation: operation.to_owned(),
+        column,
+        value: value.to_string(),
+    }
+}
+
+/// Now, in milliseconds since the epoch.
+fn now_ms() -> i64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
