@@ -113,8 +113,9 @@ impl Application {
         let threads = start_threads(config.workers);
         let handles: Vec<_> = threads.iter().map(Arbiter::handle).collect();
         let status = broker_status.clone();
-        let registry =
-            RoomRegistry::new(broker.start(), status, handles.clone(), metrics.clone()).start();
+        let broker = broker.start();
+        let events = broker.clone().recipient();
+        let registry = RoomRegistry::new(broker, status, handles.clone(), metrics.clone()).start();
 
         let root = Root {
             authenticator: Arc::clone(&verifier),
@@ -136,7 +137,13 @@ impl Application {
             store: store.clone(),
             metrics: metrics_registry,
         });
-        let api_state = web::Data::new(ApiState::new(store.clone(), verifier, access, issuer));
+        let api_state = web::Data::new(ApiState::new(
+            store.clone(),
+            verifier,
+            access,
+            issuer,
+            events,
+        ));
         let document = web::Data::new(DemoDocument(demo.clone()));
         let deadline = match &embedded {
             Some(_) => EMBEDDED_DEADLINE,
