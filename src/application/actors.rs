@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use actix::prelude::*;
-use switchboard_actors::broker::{BrokerActor, BrokerStatus};
+use switchboard_actors::broker::{BrokerActor, BrokerStatus, Publish};
 use switchboard_actors::captions::Captions;
 use switchboard_actors::metrics::Metrics;
 use switchboard_actors::mqtt_client::{Links, MqttSettings};
@@ -26,6 +26,8 @@ pub(super) struct Actors {
     pub(super) rooms: Addr<RoomRegistry>,
     /// Serves sessions' management by MQTT; ends when dropped.
     pub(super) commands: SessionCommands,
+    /// Publishes.
+    pub(super) events: Recipient<Publish>,
     /// Whether the broker is up.
     pub(super) broker: watch::Receiver<BrokerStatus>,
     /// What they count.
@@ -44,8 +46,10 @@ pub(super) fn start(
     let metrics = Metrics::default();
     let (broker, outlets) = BrokerActor::new(Links::start(mqtt), metrics.clone());
     let commands = SessionCommands::start(store.clone(), outlets.session, metrics.clone());
+    let broker = broker.start();
+    let events = broker.clone().recipient();
     let rooms = RoomRegistry::new(
-        broker.start(),
+        broker,
         outlets.status.clone(),
         threads.to_vec(),
         metrics.clone(),
@@ -81,6 +85,7 @@ pub(super) fn start(
         root,
         rooms,
         commands,
+        events,
         broker: outlets.status,
         metrics,
     }

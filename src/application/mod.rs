@@ -133,7 +133,13 @@ impl Application {
             store: store.clone(),
             metrics: metrics_registry,
         });
-        let api_state = web::Data::new(ApiState::new(store.clone(), verifier, access, issuer));
+        let api_state = web::Data::new(ApiState::new(
+            store.clone(),
+            verifier,
+            access,
+            issuer,
+            actors.events,
+        ));
         let document = web::Data::new(DemoDocument(demo.clone()));
         let deadline = match &embedded {
             Some(_) => EMBEDDED_DEADLINE,

@@ -1,8 +1,9 @@
 //! Access by somebody else's backend: rights and sessions that switchboard knows nothing of.
 
 use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpResponse, HttpServer, web};
 use serde_json::{Value, json};
 
@@ -13,16 +14,21 @@ use crate::support::viewer::{End, Viewer};
 /// A backend where `ann` may join `theirs`, and administers nothing.
 struct Backend {
     url: String,
-    server: ServerHandle,
+    /// Whether it fails.
+    fails: Arc<AtomicBool>,
 }
 
 impl Backend {
     fn start(ann: String) -> Self {
+        let fails = Arc::new(AtomicBool::new(false));
+        let failing = Arc::clone(&fails);
         let answer = move |question: web::Json<Value>| {
             let theirs = json!({ "token": ann, "action": "join_session", "resource": "theirs" });
             let allowed = question.into_inner() == theirs;
+            let fails = failing.load(Ordering::Relaxed);
             async move {
                 match allowed {
+                    _ if fails => HttpResponse::BadGateway().finish(),
                     true => HttpResponse::Ok().finish(),
                     false => HttpResponse::Forbidden().finish(),
                 }
@@ -32,13 +38,12 @@ impl Backend {
         let server = HttpServer::new(app).workers(1).disable_signals();
         let server = server.bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let url = format!("http://{}", server.addrs()[0]);
-        let server = server.run();
-        let handle = server.handle();
-        actix_rt::spawn(server);
-        Self {
-            url,
-            server: handle,
-        }
+        actix_rt::spawn(server.run());
+        Self { url, fails }
+    }
+
+    fn fail(&self) {
+        self.fails.store(true, Ordering::Relaxed);
     }
 
     async fn serve(&self) -> TestServer {
@@ -72,13 +77,13 @@ async fn a_session_that_only_the_backend_knows_is_joined_by_whom_it_lets_in() {
 }
 
 #[actix_web::test]
-async fn a_backend_that_is_away_lets_nobody_in_and_turns_nobody_out() {
+async fn a_backend_that_fails_lets_nobody_in_and_turns_nobody_out() {
     let ann = tokens::user("ann");
     let backend = Backend::start(ann.clone());
     let server = backend.serve().await;
     let mut viewer = Viewer::connect(server.address, &ann).await;
     viewer.join("theirs/1").await;
-    backend.server.stop(false).await;
+    backend.fail();
 
     let answer = viewer.ask("join_room", r#""theirs/2""#).await;
     assert_eq!(
@@ -99,7 +104,7 @@ async fn a_backend_that_is_away_lets_nobody_in_and_turns_nobody_out() {
 async fn an_administrator_administers_without_the_backend() {
     let backend = Backend::start(tokens::user("ann"));
     let server = backend.serve().await;
-    backend.server.stop(false).await;
+    backend.fail();
     let (admin, name) = (tokens::admin(), json!({ "name": "Renamed" }));
     let renamed = server.rest("PATCH", "/sessions/S", &admin, name).await;
     assert_eq!(renamed.json()["name"], "Renamed");

@@ -5,7 +5,6 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;
 use std::time::SystemTime;
 
-use actix_web::dev::ServerHandle;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{AUTHORIZATION, LOCATION};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
@@ -13,6 +12,7 @@ use futures_util::future::{LocalBoxFuture, join, join_all};
 use futures_util::{FutureExt, stream};
 use serde_json::{Value, json};
 use switchboard_actors::ports::{Principal, Token};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Notify;
 
 use super::*;
@@ -29,7 +29,6 @@ struct Theirs {
     url: String,
     /// Path, `Authorization` and body of each question, in order.
     asked: Arc<Mutex<Vec<(String, Option<String>, Value)>>>,
-    server: ServerHandle,
 }
 
 impl Theirs {
@@ -50,14 +49,8 @@ impl Theirs {
         let server = HttpServer::new(app).workers(1).disable_signals();
         let server = server.bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let url = format!("http://{}/rights", server.addrs()[0]);
-        let server = server.run();
-        let handle = server.handle();
-        actix_rt::spawn(server);
-        Self {
-            url,
-            asked,
-            server: handle,
-        }
+        actix_rt::spawn(server.run());
+        Self { url, asked }
     }
 
     /// Answers every question by this status.
@@ -307,7 +300,7 @@ async fn a_backend_that_is_down_silent_or_no_http_server_is_not_available() {
     let url = format!("http://{}", chatty.local_addr().unwrap());
     actix_rt::spawn(async move {
         while let Ok((mut stream, _)) = chatty.accept().await {
-            let _ = tokio::io::AsyncWriteExt::write_all(&mut stream, b"yes\r\n\r\n").await;
+            let _ = stream.write_all(b"yes\r\n\r\n").await;
         }
     });
     let chatty = access(&url, PATIENT, PATIENT);
@@ -332,18 +325,24 @@ async fn a_body_that_never_ends_or_never_comes_changes_nothing() {
 
 #[actix_web::test]
 async fn a_backend_that_comes_back_is_asked_again() {
-    let theirs = Theirs::answering(200).await;
-    let access = theirs.access(Duration::ZERO);
-    assert!(access.may(ann(), join_session("S")).await.unwrap());
-    theirs.server.stop(false).await;
+    let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+    let listener = listener.await.unwrap();
+    let access = access(
+        &format!("http://{}", listener.local_addr().unwrap()),
+        PATIENT,
+        PATIENT,
+    );
+    let theirs = async move {
+        // The first connection ends without an answer, the second one is served.
+        drop(listener.accept().await.unwrap());
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let yes = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+        stream.write_all(yes).await.unwrap();
+        // Until the client closes: an early end would overtake the answer.
+        let _ = stream.read_to_end(&mut Vec::new()).await;
+    };
+    actix_rt::spawn(theirs);
     assert!(access.may(ann(), join_session("S")).await.is_err());
-    let address = theirs.url.strip_prefix("http://").unwrap();
-    let address = address.strip_suffix("/rights").unwrap().to_owned();
-    let again = HttpServer::new(|| {
-        App::new().default_service(web::to(|| async { HttpResponse::Ok().finish() }))
-    });
-    let again = again.workers(1).disable_signals().bind(address).unwrap();
-    actix_rt::spawn(again.run());
     assert!(access.may(ann(), join_session("S")).await.unwrap());
 }
 

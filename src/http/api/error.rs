@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use actix_web::error::{JsonPayloadError, PathError, PayloadError};
+use actix_web::error::{JsonPayloadError, PathError, PayloadError, QueryPayloadError};
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use log::error;
@@ -50,7 +50,8 @@ pub(super) enum ApiError {
     },
     #[error("guest tokens are not issued here: no secret is configured")]
     NoIssuer,
-    #[error("the database does not answer")]
+    /// The database or the access backend is away.
+    #[error("this cannot be answered just now; try again")]
     Unavailable,
 }
 
@@ -175,4 +176,9 @@ pub(super) fn payload(error: &PayloadError) -> ApiError {
 /// A path that cannot be read, such as one that is not UTF-8.
 pub(super) fn path(_: PathError, _: &HttpRequest) -> actix_web::Error {
     ApiError::Malformed("the path is not valid".to_owned()).into()
+}
+
+/// A query that cannot be read.
+pub(super) fn query(_: QueryPayloadError, _: &HttpRequest) -> actix_web::Error {
+    ApiError::Malformed("the query is not valid".to_owned()).into()
 }
