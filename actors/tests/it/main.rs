@@ -8,6 +8,7 @@ mod handshake;
 mod namespaces;
 mod organization_sessions;
 mod organization_sessions_access;
+mod organization_sessions_ends;
 mod organization_sessions_guests;
 mod organization_sessions_lists;
 mod outages;
