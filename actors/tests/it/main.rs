@@ -13,6 +13,7 @@ mod organization_media_loop;
 mod organization_media_news;
 mod organization_sessions;
 mod organization_sessions_access;
+mod organization_sessions_ends;
 mod organization_sessions_guests;
 mod organization_sessions_lists;
 mod outages;
