@@ -84,6 +84,8 @@ pub struct MediaWatcher {
     flight: Option<Flight>,
     timer: Option<SpawnHandle>,
     polls_in_a_row: u32,
+    /// Whether the last poll failed: an outage is logged once.
+    is_failing: bool,
     /// Whether somebody has been shown something in processing since all were shown nothing.
     shown: bool,
 }
@@ -109,6 +111,7 @@ impl MediaWatcher {
             flight: None,
             timer: None,
             polls_in_a_row: 0,
+            is_failing: false,
             shown: false,
         }
     }
@@ -138,11 +141,15 @@ impl MediaWatcher {
         let flight = self.flight.take().expect("an answer has its poll");
         let is_asked_for = self.due || !self.newcomers.is_empty();
         let for_all = flight.for_all;
+        let was_failing = std::mem::replace(&mut self.is_failing, answer.is_err());
         match answer {
             Ok(conversations) => self.tell(conversations, &flight),
             Err(error) => {
                 self.metrics.media_polls_failed.inc();
-                log::warn!("organization {}: media poll: {error}", self.organization);
+                if !was_failing {
+                    let organization = &self.organization;
+                    log::warn!("organization {organization}: media poll: {error}; trying again");
+                }
                 // They are told by the next poll.
                 self.newcomers.extend(flight.newcomers);
             }

@@ -158,7 +158,7 @@ fn who_may_not_is_told_by_a_job_error_and_stays() {
         assert_eq!(answer["ok"], false);
         assert!(answer["error"].is_string());
         let expected = json!(["llm:job:error", {"error": "access denied"}]);
-        assert_eq!(told(&client), [expected.clone()]);
+        assert_eq!(told(&client), std::slice::from_ref(&expected));
         client.say(r#"42["llm:join",{"organizationId":"O","conversationId":"c1"}]"#);
         publish(&harness, "O", "llm:job:update", &job("c1", "processing")).await;
         assert_eq!(

@@ -122,7 +122,7 @@ fn what_a_newcomers_poll_finds_ended_everybody_is_told() {
         harness.media.put("O", "a", Done, 100);
         let newcomer = watcher(&harness, "bob", "O").await;
         let end = json!(["conversation_processing_done", "a"]);
-        assert_eq!(told(&clients[0])[1..], [end.clone()]);
+        assert_eq!(told(&clients[0])[1..], *std::slice::from_ref(&end));
         assert_eq!(told(&newcomer), [end, list(&[])]);
         pass(NEXT).await;
         assert_eq!(
