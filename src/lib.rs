@@ -10,6 +10,8 @@ mod descriptors;
 pub mod embedded_broker;
 pub mod http;
 mod outgoing;
+mod session_body;
+pub mod session_commands;
 pub mod shutdown;
 pub mod store;
 pub mod telemetry;

@@ -78,3 +78,14 @@ pub const LOOKUP_DEADLINE: Duration = Duration::from_secs(10);
 pub const LOOKUP_RETRY_FIRST: Duration = Duration::from_secs(1);
 /// Longest pause before it is, and the pause before an unknown session is looked up again.
 pub const LOOKUP_RETRY_LONGEST: Duration = Duration::from_secs(30);
+
+/// A larger event of an organization is refused.
+pub const ORGANIZATION_EVENT_BYTES: usize = 256 * 1024;
+/// How long one poll of an organization's media may take.
+pub const MEDIA_POLL_DEADLINE: Duration = Duration::from_secs(5);
+/// Polls of an organization's media in a row, without a new watcher or conversation.
+pub const MEDIA_POLLS_IN_A_ROW: u32 = 1_000;
+/// Conversations of an organization that are remembered between polls, and told of in one list.
+pub const CONVERSATIONS_TRACKED: usize = 1_000;
+/// Conversations of one organization whose LLM jobs one socket may follow.
+pub const CONVERSATIONS_PER_FOLLOWER: usize = 100;

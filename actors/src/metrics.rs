@@ -101,6 +101,14 @@ pub struct Counters {
     pub session_changes: Count,
     /// Look-ups of a session's organization that failed.
     pub organization_lookups_failed: Count,
+    /// Polls of organizations' media.
+    pub media_polls: Count,
+    /// Polls of organizations' media that failed or were too late.
+    pub media_polls_failed: Count,
+    /// Published events of organizations handed to sockets: one event for one socket.
+    pub organization_events_delivered: Count,
+    /// Published events of organizations refused, by reason.
+    pub organization_events_refused: Family<Reason, Count>,
 }
 
 impl Counters {
@@ -256,6 +264,26 @@ impl Counters {
             "organization_lookups_failed",
             "Look-ups of a session's organization that failed",
             self.organization_lookups_failed.clone(),
+        );
+        r.register(
+            "media_polls",
+            "Polls of organizations' media",
+            self.media_polls.clone(),
+        );
+        r.register(
+            "media_polls_failed",
+            "Polls of organizations' media that failed or were too late",
+            self.media_polls_failed.clone(),
+        );
+        r.register(
+            "organization_events_delivered",
+            "Published events of organizations handed to sockets",
+            self.organization_events_delivered.clone(),
+        );
+        r.register(
+            "organization_events_refused",
+            "Published events of organizations refused, by reason",
+            self.organization_events_refused.clone(),
         );
     }
 }

@@ -182,6 +182,10 @@ impl RootSocket {
             events::UNWATCH_ORGANIZATION_SESSION => {
                 organizations.unwatch_sessions(client, &event).await
             }
+            events::WATCH_ORGANIZATION_MEDIA => organizations.watch_media(client, &event).await,
+            events::UNWATCH_ORGANIZATION_MEDIA => organizations.unwatch_media(client, &event).await,
+            events::LLM_JOIN => organizations.join_jobs(client, &event).await,
+            events::LLM_LEAVE => organizations.leave_jobs(client, &event).await,
             events::AUTHENTICATE => self.authenticate(&event),
             _ => Outcome::Failed(Failure::invalid("UNKNOWN_EVENT", "unknown event")),
         }

@@ -8,6 +8,7 @@ mod broker;
 mod client;
 mod frames;
 mod harness;
+mod media;
 mod ports;
 mod wire;
 
@@ -19,6 +20,7 @@ pub use broker::FakeBroker;
 pub use client::Client;
 pub use frames::{ServerFrame, frames};
 pub use harness::{Harness, Setup};
+pub use media::FakeMedia;
 pub use ports::{FakeAccess, FakeDirectory, FakeTokens};
 pub use wire::FakeWire;
 

@@ -8,13 +8,14 @@ use switchboard_actors::captions::Captions;
 use switchboard_actors::metrics::Metrics;
 use switchboard_actors::mqtt_client::{Links, MqttSettings};
 use switchboard_actors::organization::family::Organizations;
-use switchboard_actors::organization::registry::OrganizationRegistry;
+use switchboard_actors::organization::registry::{OrganizationRegistry, Sources};
 use switchboard_actors::ports::{Access, Authenticator};
 use switchboard_actors::registry::RoomRegistry;
 use switchboard_actors::root::{RefusalMode, Root};
 use tokio::sync::watch;
 
 use crate::config::{Config, Refusal};
+use crate::session_commands::SessionCommands;
 use crate::store::Store;
 
 /// What the rest of the program needs of the actors.
@@ -23,6 +24,8 @@ pub(super) struct Actors {
     pub(super) root: Root,
     /// Knows every socket and room.
     pub(super) rooms: Addr<RoomRegistry>,
+    /// Serves sessions' management by MQTT; ends when dropped.
+    pub(super) commands: SessionCommands,
     /// Whether the broker is up.
     pub(super) broker: watch::Receiver<BrokerStatus>,
     /// What they count.
@@ -40,6 +43,7 @@ pub(super) fn start(
 ) -> Actors {
     let metrics = Metrics::default();
     let (broker, outlets) = BrokerActor::new(Links::start(mqtt), metrics.clone());
+    let commands = SessionCommands::start(store.clone(), outlets.session, metrics.clone());
     let rooms = RoomRegistry::new(
         broker.start(),
         outlets.status.clone(),
@@ -49,7 +53,11 @@ pub(super) fn start(
     .start();
     let organizations = OrganizationRegistry::new(
         outlets.organization,
-        Arc::new(store.clone()),
+        Sources {
+            directory: Arc::new(store.clone()),
+            media: Arc::new(store.clone()),
+            media_poll: config.media_poll,
+        },
         threads.to_vec(),
         metrics.clone(),
     )
@@ -72,6 +80,7 @@ pub(super) fn start(
     Actors {
         root,
         rooms,
+        commands,
         broker: outlets.status,
         metrics,
     }

@@ -29,6 +29,7 @@ use crate::embedded_broker::{EmbeddedBroker, Options};
 use crate::http::api::{self, ApiState};
 use crate::http::health::{self, Health};
 use crate::http::page::{self, DemoDocument};
+use crate::session_commands::SessionCommands;
 use crate::shutdown::Signals;
 use crate::store::Store;
 use crate::tokens::{TokenIssuer, TokenVerifier};
@@ -69,6 +70,8 @@ pub struct Application {
     embedded: Option<EmbeddedBroker>,
     /// Threads that sockets and rooms run on.
     threads: Vec<Arbiter>,
+    /// Ends when dropped.
+    commands: SessionCommands,
 }
 
 /// Builds the application, says where it listens, and serves until a signal stops it.
@@ -158,6 +161,7 @@ impl Application {
             demo,
             embedded,
             threads,
+            commands: actors.commands,
         })
     }
 
@@ -221,6 +225,7 @@ impl Application {
         for thread in &self.threads {
             thread.stop();
         }
+        drop(self.commands);
         self.store.close().await;
         Ok(())
     }

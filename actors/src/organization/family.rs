@@ -1,7 +1,10 @@
-//! Organizations: the events `watch_organization_session` and `unwatch_organization_session`.
+//! Organizations: the events `watch_organization_session` and `unwatch_organization_session`, and what its parts serve.
 //!
 //! Asks whether the socket may, tells the OrganizationRegistry; what is watched comes from the organizations' actors,
 //! not from here.
+
+mod jobs;
+mod media;
 
 use std::sync::Arc;
 
@@ -12,7 +15,7 @@ use switchboard_protocol::socketio::Event;
 use tokio::sync::oneshot;
 
 use super::Begin;
-use super::registry::{OrganizationRegistry, UnwatchSessions, WatchSessions};
+use super::registry::{OrganizationRegistry, UnwatchSessions, WatchRefused, WatchSessions};
 use crate::ports::{Action, Principal};
 use crate::registry::SocketClosed;
 use crate::root::Client;
@@ -60,10 +63,7 @@ impl Organizations {
         };
         let watched = match self.registry.send(watch).await {
             Ok(Ok(watched)) => watched.await,
-            Ok(Err(refused)) => {
-                let message = refused.to_string();
-                return Outcome::Failed(Failure::invalid("WATCH_REFUSED", message));
-            }
+            Ok(Err(refused)) => return watch_refused(refused),
             Err(_) => return Outcome::stopping(),
         };
         let Ok(watched) = watched else {
@@ -93,8 +93,12 @@ impl Organizations {
     }
 }
 
+fn watch_refused(refused: WatchRefused) -> Outcome {
+    Outcome::Failed(Failure::invalid("WATCH_REFUSED", refused.to_string()))
+}
+
 /// The organization's id that is an event's first argument.
-pub(super) fn organization_argument(event: &Event) -> Result<OrganizationId, Failure> {
+fn organization_argument(event: &Event) -> Result<OrganizationId, Failure> {
     let text = event
         .args
         .first()

@@ -2,10 +2,14 @@
 //!
 //! The [`registry`] counts the watchers of each organization, for each thing to follow apart, and starts an actor for
 //! each organization that is followed. [`family`] serves the clients' events; [`statuses`] reads the list of all sessions,
-//! and [`sessions`] tells its changes to those who watch them.
+//! and [`sessions`] tells its changes to those who watch them. [`events`] reads what else is published about an organization,
+//! for those who watch its [`media`] or follow its LLM [`jobs`].
 
 mod audience;
+pub mod events;
 pub mod family;
+pub mod jobs;
+pub mod media;
 pub mod registry;
 pub mod sessions;
 pub mod statuses;

@@ -11,7 +11,8 @@ use switchboard_protocol::frame::Frame;
 
 use super::client::Line;
 use super::{
-    Client, FakeAccess, FakeBroker, FakeDirectory, FakeTokens, FakeWire, eventually, quiet,
+    Client, FakeAccess, FakeBroker, FakeDirectory, FakeMedia, FakeTokens, FakeWire, eventually,
+    quiet,
 };
 use crate::SocketIds;
 use crate::broker::BrokerActor;
@@ -19,7 +20,7 @@ use crate::captions::Captions;
 use crate::metrics::Metrics;
 use crate::mqtt_client::LinkRole;
 use crate::organization::family::Organizations;
-use crate::organization::registry::{GetWatchCounts, OrganizationRegistry, WatchCounts};
+use crate::organization::registry::{GetWatchCounts, OrganizationRegistry, Sources, WatchCounts};
 use crate::outbox::{Outbox, OutboxLimits};
 use crate::registry::{GetCounts, RoomRegistry};
 use crate::root::{RefusalMode, Root};
@@ -70,6 +71,8 @@ pub struct Harness {
     pub organizations: Addr<OrganizationRegistry>,
     /// Which sessions are whose, where the list does not say.
     pub directory: Arc<FakeDirectory>,
+    /// What is being processed; asked every ten seconds.
+    pub media: Arc<FakeMedia>,
     /// Who may join what.
     pub access: Arc<FakeAccess>,
     /// Who a token belongs to.
@@ -114,9 +117,15 @@ impl Harness {
         )
         .start();
         let directory = Arc::new(FakeDirectory::default());
+        let media = Arc::new(FakeMedia::default());
+        let sources = Sources {
+            directory: directory.clone(),
+            media: media.clone(),
+            media_poll: Duration::from_secs(10),
+        };
         let organizations = OrganizationRegistry::new(
             outlets.organization,
-            directory.clone(),
+            sources,
             setup.threads,
             metrics.clone(),
         )
@@ -150,6 +159,7 @@ impl Harness {
             registry,
             organizations,
             directory,
+            media,
             access,
             tokens,
             metrics,

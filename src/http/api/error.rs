@@ -9,6 +9,7 @@ use log::error;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::session_body::Invalid;
 use crate::store::StoreError;
 
 /// Why a request was refused. The text is for people; clients go by the code.
@@ -131,6 +132,12 @@ impl From<StoreError> for ApiError {
                 Self::Unavailable
             }
         }
+    }
+}
+
+impl From<Invalid> for ApiError {
+    fn from(Invalid(rule): Invalid) -> Self {
+        Self::Invalid(rule)
     }
 }
 

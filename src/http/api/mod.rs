@@ -7,7 +7,7 @@ mod error;
 mod guest_token;
 mod openapi;
 mod organizations;
-mod session_body;
+mod session_view;
 mod sessions;
 
 #[cfg(test)]

@@ -11,8 +11,9 @@ use super::ApiState;
 use super::caller::Caller;
 use super::error::{ApiError, ErrorBody};
 use super::organizations::parse;
-use super::session_body::{CreateSession, PatchSession, SessionView};
-use crate::store::{NewSession, Session, SessionChange};
+use super::session_view::SessionView;
+use crate::session_body::{CreateSession, PatchSession};
+use crate::store::Session;
 
 /// What an unknown session is called; also one that the caller may not have.
 const UNKNOWN: ApiError = ApiError::NotFound("session");
@@ -41,20 +42,8 @@ pub(super) async fn create(
             "a meeting manager of that organization is required",
         ));
     }
-    let password = match body.password {
-        Some(password) => Some(state.store.hash_password(password).await?),
-        None => None,
-    };
-    let new = NewSession {
-        id: body.id.unwrap_or_else(random_id),
-        name: body.name,
-        organization: body.organization_id,
-        visibility: body.visibility,
-        owner: body.owner,
-        password,
-        record: body.record,
-        channels: body.channels,
-    };
+    let id = body.id.clone().unwrap_or_else(random_id);
+    let new = body.into_new(id, &state.store).await?;
     let session = state.store.create_session(new).await?;
     Ok(HttpResponse::Created().json(SessionView::for_manager(&session)))
 }
@@ -105,20 +94,8 @@ pub(super) async fn update(
 ) -> Result<HttpResponse, ApiError> {
     let session = managed(&caller, &state, &id).await?;
     let body = body.into_inner();
-    body.check()?;
-    let password = match body.password {
-        Some(Some(password)) => Some(Some(state.store.hash_password(password).await?)),
-        Some(None) => Some(None),
-        None => None,
-    };
-    let change = SessionChange {
-        name: body.name,
-        visibility: body.visibility,
-        owner: body.owner,
-        password,
-        record: body.record,
-        channels: body.channels,
-    };
+    body.check(&session.id)?;
+    let change = body.into_change(&state.store).await?;
     let session = state
         .store
         .update_session(&session.id, change)

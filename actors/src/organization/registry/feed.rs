@@ -16,7 +16,7 @@ impl StreamHandler<Fed> for OrganizationRegistry {
     fn handle(&mut self, fed: Fed, ctx: &mut Self::Context) {
         if fed.topic == topics::SESSION_STATUSES {
             self.read_statuses(&fed, ctx);
-        } else {
+        } else if !self.pass_event(&fed) {
             let reason = "unknown_topic";
             self.metrics
                 .publications_dropped

@@ -21,7 +21,7 @@ impl OrganizationRegistry {
     /// Asks what is due now, and comes back when more is.
     fn look_up(&mut self, ctx: &mut Context<Self>) {
         while let Some(session) = self.lookups.next(Instant::now()) {
-            let asked = self.directory.organization_of(session.clone());
+            let asked = self.sources.directory.organization_of(session.clone());
             let asked = tokio::time::timeout(LOOKUP_DEADLINE, asked);
             ctx.spawn(
                 asked

@@ -4,6 +4,7 @@
 //! what the broker says about organizations. Keeps the board of all sessions; starts an actor for an organization
 //! on its first watcher, tells it what changes, and lets it go after the last one. Never waits for anybody.
 
+mod events;
 mod feed;
 mod lookup;
 mod table;
@@ -11,6 +12,7 @@ mod watches;
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::prelude::*;
 use switchboard_protocol::ids::{OrganizationId, SessionId};
@@ -21,11 +23,14 @@ use crate::SocketId;
 use crate::broker::Fed;
 use crate::limits::ORGANIZATIONS_PER_SOCKET;
 use crate::metrics::Metrics;
+use crate::organization::jobs::JobFollowers;
+use crate::organization::media::MediaWatcher;
 use crate::organization::sessions::{AddMember, SessionWatcher, Watched};
 use crate::organization::statuses::{Board, Lookups, Statuses};
 use crate::outbox::Outbox;
-use crate::ports::Directory;
+use crate::ports::{Directory, Media};
 use crate::registry::SocketClosed;
+pub use events::{FollowJobs, LeaveJobs, UnfollowJobs, UnwatchMedia, WatchMedia};
 pub use watches::{Watcher, Watches};
 
 /// A socket that may follows an organization's sessions; a second time it only gets a fresh picture.
@@ -69,6 +74,20 @@ pub struct GetWatchCounts;
 pub struct WatchCounts {
     /// Organizations whose sessions are watched, and their watchers.
     pub sessions: (usize, usize),
+    /// Organizations whose media are watched, and their watchers.
+    pub media: (usize, usize),
+    /// Organizations whose jobs are followed, and their followers.
+    pub jobs: (usize, usize),
+}
+
+/// What the registry and its watchers ask.
+pub struct Sources {
+    /// Which organization a session belongs to, where its list does not say.
+    pub directory: Arc<dyn Directory>,
+    /// What is being processed.
+    pub media: Arc<dyn Media>,
+    /// From one answer of `media` to the next question.
+    pub media_poll: Duration,
 }
 
 /// Threads that the organizations' actors are spread over; none: all on the registry's own.
@@ -93,6 +112,8 @@ impl Threads {
 /// See the module's documentation.
 pub struct OrganizationRegistry {
     sessions: Watches<SessionWatcher>,
+    media: Watches<MediaWatcher>,
+    jobs: Watches<JobFollowers>,
     threads: Threads,
     /// Taken when the actor starts.
     feed: Option<mpsc::UnboundedReceiver<Fed>>,
@@ -105,21 +126,23 @@ pub struct OrganizationRegistry {
     lookup_timer: Option<SpawnHandle>,
     /// Whether a failing directory has been logged.
     directory_warned: bool,
-    directory: Arc<dyn Directory>,
+    sources: Sources,
     metrics: Metrics,
 }
 
 impl OrganizationRegistry {
     /// A registry without watchers that reads `feed` ([`Outlets::organization`](crate::broker::Outlets)) and asks
-    /// `directory` for what the feed does not say. Watchers run on `threads` in turn, or on the registry's own.
+    /// `sources` for what the feed does not say. Watchers run on `threads` in turn, or on the registry's own.
     pub fn new(
         feed: mpsc::UnboundedReceiver<Fed>,
-        directory: Arc<dyn Directory>,
+        sources: Sources,
         threads: Vec<ArbiterHandle>,
         metrics: Metrics,
     ) -> Self {
         Self {
             sessions: Watches::new(metrics.clone()),
+            media: Watches::new(metrics.clone()),
+            jobs: Watches::new(metrics.clone()),
             threads: Threads {
                 handles: threads,
                 started: 0,
@@ -131,7 +154,7 @@ impl OrganizationRegistry {
             lookups: Lookups::default(),
             lookup_timer: None,
             directory_warned: false,
-            directory,
+            sources,
             metrics,
         }
     }
@@ -180,6 +203,8 @@ impl Handler<SocketClosed> for OrganizationRegistry {
 
     fn handle(&mut self, SocketClosed(socket): SocketClosed, _: &mut Self::Context) {
         self.sessions.close(socket);
+        self.media.close(socket);
+        self.jobs.close(socket);
     }
 }
 
@@ -189,6 +214,8 @@ impl Handler<GetWatchCounts> for OrganizationRegistry {
     fn handle(&mut self, _: GetWatchCounts, _: &mut Self::Context) -> WatchCounts {
         WatchCounts {
             sessions: self.sessions.counts(),
+            media: self.media.counts(),
+            jobs: self.jobs.counts(),
         }
     }
 }

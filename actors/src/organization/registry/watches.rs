@@ -79,8 +79,8 @@ impl<W: Watcher> Watches<W> {
     }
 
     /// The actor of an organization that is watched.
-    pub fn watcher(&self, organization: &OrganizationId) -> Option<&Addr<W>> {
-        self.watchers.get(organization)
+    pub fn watcher(&self, organization: impl AsRef<str>) -> Option<&Addr<W>> {
+        self.watchers.get(organization.as_ref())
     }
 
     /// Watched organizations, and watchers over all of them.
