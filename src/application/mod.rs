@@ -220,7 +220,7 @@ impl Application {
         let feed = self
             .demo
             .is_some()
-            .then(|| demo::feed(self.broker_url, self.mqtt_ca));
+            .then(|| demo::feed(self.broker_url, self.mqtt_ca, self.store.clone()));
         stop.await?;
         log::info!("stopping");
         if let Some(feed) = feed {

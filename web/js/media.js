@@ -31,6 +31,8 @@ export class Media {
   byId = new Map();
   /** Whether the next list is the first after a connect: what it lacks has ended unheard. */
   #anew = false;
+  /** @type {Set<string>} what the last list lacked: it may have been made before they were */
+  #missed = new Set();
 
   /** The connection is new: the next list tells what went on meanwhile. */
   begin() {
@@ -80,11 +82,13 @@ export class Media {
   #list(list) {
     const changed = list.flatMap((entry) => this.#take(entry));
     const listed = new Set(list.map((entry) => (isObject(entry) ? readId(entry._id ?? entry.id) : null)));
-    const missing = [...this.byId.values()].filter(({ id, state }) => isGoingOn(state) && !listed.has(id));
-    // While connected the end of each is announced before the list: what is missing then was deleted.
+    const missing = [...this.byId.values()].filter(({ id, state }) => isGoingOn(state) && !listed.has(id)).map(({ id }) => id);
+    // While connected the end of each is announced before the list: what is missing for good was deleted.
+    const over = this.#anew ? missing : missing.filter((id) => this.#missed.has(id));
     const state = this.#anew ? 'unknown' : 'deleted';
     this.#anew = false;
-    return [...changed, ...missing.flatMap(({ id }) => this.#end(id, state))];
+    this.#missed = new Set(missing);
+    return [...changed, ...over.flatMap((id) => this.#end(id, state))];
   }
 
   /** @param {unknown} value @returns {Upload[]} */

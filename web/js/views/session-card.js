@@ -37,10 +37,11 @@ export class SessionCard {
     this.#channels.replaceChildren(...session.channels.map(channelEntry));
   }
 
-  /** The session is over; its card goes soon. */
+  /** The session is over; its card goes soon, and keeps its height until then. */
   end() {
+    const channels = this.session.channels.map((channel) => ({ ...channel, streaming: false }));
+    this.show({ ...this.session, live: false, channels });
     this.#setSign('ended');
-    this.#channels.replaceChildren();
   }
 
   /** @param {'live' | 'waiting' | 'ended'} state */

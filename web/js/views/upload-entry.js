@@ -33,17 +33,17 @@ export class UploadEntry {
   constructor(upload) {
     this.element = h('li', { class: 'upload', 'data-testid': 'upload', 'data-upload': upload.id },
       this.#name, this.#percent, this.#bar, this.#state);
+    // One that ends keeps its bar as long as it keeps its place: its height is part of the place.
+    for (const part of [this.#percent, this.#bar]) part.hidden = !isGoingOn(upload.state);
     this.show(upload);
   }
 
   /** @param {Upload} upload */
   show({ name, state, progress, at }) {
-    const going = isGoingOn(state);
     this.element.dataset.state = state;
     setText(this.#name, name);
-    setText(this.#percent, going ? `${progress} %` : '');
-    setText(this.#state, going || state === 'deleted' ? WORDS[state] : `${WORDS[state]}, ${formatHour(at)}`);
-    this.#bar.hidden = !going;
+    setText(this.#percent, `${progress} %`);
+    setText(this.#state, isGoingOn(state) || state === 'deleted' ? WORDS[state] : `${WORDS[state]}, ${formatHour(at)}`);
     this.#bar.value = progress;
     this.#bar.setAttribute('aria-valuetext', `${progress} percent, ${WORDS[state].toLowerCase()}`);
   }
