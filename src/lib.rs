@@ -2,13 +2,17 @@
 
 pub mod access;
 pub mod application;
+mod cache;
 pub mod cli;
 pub mod config;
 pub mod demo;
 mod descriptors;
 pub mod embedded_broker;
 pub mod http;
+mod outgoing;
 pub mod recording;
+mod session_body;
+pub mod session_commands;
 pub mod shutdown;
 pub mod store;
 pub mod telemetry;

@@ -1,14 +1,18 @@
-//! Keeps the registry's recorded rooms in step with the sessions that the store says are to be recorded.
+//! Keeps finals in the store, and the registry's recorded rooms in step with the sessions that are to be recorded.
 //!
 //! Reads the whole list at the start, whenever this process writes a session, and every few seconds for what other
 //! processes write. While the store is away, what is recorded goes on being recorded.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
-use actix::Addr;
+use actix::{Actor, Addr};
+use switchboard_actors::metrics::Metrics;
+use switchboard_actors::recorder::Archive;
 use switchboard_actors::registry::{Record, RoomRegistry, StopRecording};
 use switchboard_protocol::ids::{RoomId, SessionId};
+use tokio::task::JoinHandle;
 
 use crate::store::{Store, StoreError};
 
@@ -19,8 +23,42 @@ const PAGE: u32 = 500;
 /// Rooms recorded at most, each of which is a subscription at the broker.
 const MOST_ROOMS: usize = 10_000;
 
-/// Runs until it is dropped.
-pub async fn follow(store: Store, registry: Addr<RoomRegistry>) {
+/// Keeps finals while it lives.
+pub struct Recording {
+    archive: Archive,
+    following: JoinHandle<()>,
+}
+
+impl Recording {
+    /// Starts `rooms` so that their finals are kept in `store` for the time of `retention`.
+    pub fn start(
+        rooms: RoomRegistry,
+        store: &Store,
+        retention: Duration,
+        metrics: &Metrics,
+    ) -> (Addr<RoomRegistry>, Self) {
+        let archive = Archive::start(Arc::new(store.clone()), retention, metrics.clone());
+        let rooms = rooms.with_archive(archive.clone()).start();
+        let following = actix_rt::spawn(follow(store.clone(), rooms.clone()));
+        (rooms, Self { archive, following })
+    }
+
+    /// Stores what waits, if that is possible within `deadline`.
+    pub async fn stop(&self, deadline: Duration) {
+        self.following.abort();
+        if !self.archive.drain(deadline).await {
+            log::error!("some finals could not be stored any more");
+        }
+    }
+}
+
+impl Drop for Recording {
+    fn drop(&mut self) {
+        self.following.abort();
+    }
+}
+
+async fn follow(store: Store, registry: Addr<RoomRegistry>) {
     let mut changes = store.session_changes();
     let mut recorded = HashSet::new();
     let mut is_failing = false;

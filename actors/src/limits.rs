@@ -81,9 +81,9 @@ pub const HISTORY_READ: usize = 2_000;
 /// Bytes of them.
 pub const HISTORY_READ_BYTES: usize = 4 * HISTORY_BYTES;
 /// Frames held for a member that waits for storage; beyond it, it goes on live without.
-pub const HELD_FRAMES: usize = OUTBOX_FRAMES / 2;
+pub const HISTORY_HELD_FRAMES: usize = OUTBOX_FRAMES / 2;
 /// Bytes of them: with a history of the full size there is still room in an outbox.
-pub const HELD_BYTES: usize = OUTBOX_BYTES / 2 - 128 * 1024;
+pub const HISTORY_HELD_BYTES: usize = OUTBOX_BYTES / 2 - 128 * 1024;
 /// How far the clocks of switchboards that share a database may be apart, in microseconds.
 pub const CLOCK_SKEW_MICROS: u64 = 1_000_000;
 /// After this, every switchboard has stored what was published before a room began.
@@ -107,3 +107,29 @@ pub const STORE_RETRY_LONGEST: Duration = Duration::from_secs(5);
 pub const PURGE_INTERVAL: Duration = Duration::from_secs(60);
 /// Finals purged at a time, so that storing others is not held up.
 pub const PURGE_CHUNK: u32 = 1_000;
+
+/// Organizations whose sessions one socket may watch; as many again for each other thing to follow.
+pub const ORGANIZATIONS_PER_SOCKET: usize = 50;
+/// Events that wait for the acknowledgement of a watch; a socket that takes none for so long is cut off.
+pub const HELD_FRAMES: usize = 256;
+/// A longer list of sessions is refused.
+pub const SNAPSHOT_BYTES: usize = 8 * 1024 * 1024;
+/// Sessions whose organization is looked up at the same time.
+pub const LOOKUPS_AT_ONCE: usize = 8;
+/// How long such a look-up may take.
+pub const LOOKUP_DEADLINE: Duration = Duration::from_secs(10);
+/// First pause before a look-up that failed is tried again.
+pub const LOOKUP_RETRY_FIRST: Duration = Duration::from_secs(1);
+/// Longest pause before it is, and the pause before an unknown session is looked up again.
+pub const LOOKUP_RETRY_LONGEST: Duration = Duration::from_secs(30);
+
+/// A larger event of an organization is refused.
+pub const ORGANIZATION_EVENT_BYTES: usize = 256 * 1024;
+/// How long one poll of an organization's media may take.
+pub const MEDIA_POLL_DEADLINE: Duration = Duration::from_secs(5);
+/// Polls of an organization's media in a row, without a new watcher or conversation.
+pub const MEDIA_POLLS_IN_A_ROW: u32 = 1_000;
+/// Conversations of an organization that are remembered between polls, and told of in one list.
+pub const CONVERSATIONS_TRACKED: usize = 1_000;
+/// Conversations of one organization whose LLM jobs one socket may follow.
+pub const CONVERSATIONS_PER_FOLLOWER: usize = 100;

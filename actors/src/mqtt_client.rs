@@ -196,7 +196,7 @@ impl MqttClient {
             polled,
             arrivals: self.outbound.arrivals.clone(),
             credit: Arc::clone(&self.credit),
-            keeps_retained: self.role != LinkRole::Delivery,
+            keeps_retained: self.role == LinkRole::Organization,
         });
         self.connection = Some(Connection {
             client,

@@ -8,6 +8,7 @@ mod broker;
 mod client;
 mod frames;
 mod harness;
+mod media;
 mod ports;
 mod transcripts;
 mod wire;
@@ -20,7 +21,8 @@ pub use broker::FakeBroker;
 pub use client::Client;
 pub use frames::{ServerFrame, frames};
 pub use harness::{Harness, Setup};
-pub use ports::{FakeAccess, FakeTokens};
+pub use media::FakeMedia;
+pub use ports::{FakeAccess, FakeDirectory, FakeTokens};
 pub use transcripts::FakeTranscripts;
 pub use wire::FakeWire;
 

@@ -1,12 +1,13 @@
 //! `switchboard check-config`: prints what would be used and from where, secrets masked, and tries what the
-//! server needs: signing key, database, broker.
+//! server needs: signing key, source of rights, database, broker.
 
 use std::net::TcpListener;
 use std::time::Duration;
 
 use anyhow::bail;
 
-use crate::config::{Config, Mqtt, Secret, Settings};
+use crate::access::HttpAccess;
+use crate::config::{AccessSource, Config, Mqtt, Secret, Settings, mask_url};
 use crate::store::Store;
 use crate::tokens::TokenVerifier;
 use crate::transcript::BrokerLink;
@@ -20,6 +21,7 @@ pub(super) async fn run(settings: &Settings, config: &Config) -> anyhow::Result<
     }
     let checks = [
         ("tokens", tokens(config).await),
+        ("access", access(config).await),
         ("database", database(config).await),
         ("broker", broker(config).await),
     ];
@@ -45,6 +47,19 @@ async fn tokens(config: &Config) -> anyhow::Result<String> {
         (None, 0) => "none yet, the JWKS does not answer".to_owned(),
         (None, keys) => format!("by {keys} keys of the JWKS"),
     })
+}
+
+/// Asks about a token that is none: a backend that answers at all is there.
+async fn access(config: &Config) -> anyhow::Result<String> {
+    let AccessSource::Http(backend) = &config.access else {
+        return Ok("by the database".to_owned());
+    };
+    let url = mask_url(&backend.url);
+    match HttpAccess::new(backend)?.probe().await {
+        Ok(false) => Ok(format!("{url} answers")),
+        Ok(true) => bail!("{url} says yes to a question without a token"),
+        Err(error) => bail!("{url}: {error}"),
+    }
 }
 
 async fn database(config: &Config) -> anyhow::Result<String> {

@@ -32,12 +32,14 @@ pub struct Config {
     pub mqtt: Mqtt,
     /// PEM file of the certificates trusted for `mqtts`; none: the system's.
     pub mqtt_ca: Option<PathBuf>,
-    /// `sqlite:…` or `postgres:…`; may hold a password.
+    /// `sqlite://…` or `postgres://…`; may hold a password.
     pub database_url: Secret,
     /// HS256 key, at least 32 bytes.
     pub jwt_secret: Option<Secret>,
     /// File or web address of a JWKS.
     pub jwks: Option<String>,
+    /// Who decides what a token may do.
+    pub access: AccessSource,
     /// Origins in the form browsers send; empty: the same origin only; `*`: all.
     pub allowed_origins: Vec<String>,
     /// How a bad handshake is refused.
@@ -82,6 +84,28 @@ pub enum Mqtt {
     },
     /// One outside.
     External(MqttUrl),
+}
+
+/// Who decides what a token may do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AccessSource {
+    /// The sessions and members of the database.
+    Store,
+    /// Somebody else's backend.
+    Http(AccessBackend),
+}
+
+/// Somebody else's backend that decides what a token may do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccessBackend {
+    /// Where questions are posted to.
+    pub url: String,
+    /// Sent along as a bearer token.
+    pub key: Option<Secret>,
+    /// Bounds a question and its answer.
+    pub timeout: Duration,
+    /// How long an answer holds; zero: not at all.
+    pub cache: Duration,
 }
 
 /// How a bad handshake is refused.
@@ -156,6 +180,7 @@ impl Config {
             database_url: required(settings, "database_url", values::database_url)?,
             jwt_secret: optional(settings, "jwt_secret", values::jwt_secret)?,
             jwks: optional(settings, "jwks", values::jwks)?,
+            access: access(settings)?,
             allowed_origins: optional(settings, "allowed_origins", values::origins)?
                 .unwrap_or_default(),
             refusal: required(settings, "refusal", |text| {
@@ -213,6 +238,31 @@ fn mqtt(settings: &Settings) -> Result<Mqtt, ConfigError> {
     let listen = required(settings, "mqtt_listen", values::address)?;
     let external = optional(settings, "mqtt_url", MqttUrl::parse)?;
     Ok(external.map_or(Mqtt::Embedded { listen }, Mqtt::External))
+}
+
+fn access(settings: &Settings) -> Result<AccessSource, ConfigError> {
+    let by_http = required(settings, "access", |text| {
+        values::choice(text, &[("store", false), ("http", true)])
+    })?;
+    let url = optional(settings, "access_url", values::endpoint)?;
+    let key = optional(settings, "access_key", values::secret)?;
+    let timeout = required(settings, "access_timeout_ms", values::millis)?;
+    let cache = required(settings, "access_cache_ms", values::millis_or_none)?;
+    let backend = url.map(|url| AccessBackend {
+        url,
+        key,
+        timeout,
+        cache,
+    });
+    match (by_http, backend) {
+        (false, _) => Ok(AccessSource::Store),
+        (true, Some(backend)) => Ok(AccessSource::Http(backend)),
+        (true, None) => Err(fault(
+            settings,
+            "access",
+            "http needs access_url".to_owned(),
+        )),
+    }
 }
 
 fn llm(settings: &Settings) -> Result<Option<Llm>, ConfigError> {

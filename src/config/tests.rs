@@ -18,6 +18,11 @@ const SAMPLES: &[(&str, &str, Option<&str>)] = &[
     ("database_url", "postgres://ann:hush@host/name", Some("mysql://ann:hush@host/name")),
     ("jwt_secret", "0123456789abcdef0123456789abcdef", Some("hush")),
     ("jwks", "https://example.org/jwks.json", Some("ftp://example.org/jwks.json")),
+    ("access", "store", Some("ldap")),
+    ("access_url", "http://localhost:9/access/", Some("http://ann:hush@localhost")),
+    ("access_key", "hush", None),
+    ("access_timeout_ms", "5", Some("0")),
+    ("access_cache_ms", "0", Some("-1")),
     ("allowed_origins", "https://Example.org:443/,http://localhost:3000", Some("example.org")),
     ("refusal", "unauthorized", Some("silent")),
     ("anonymous", "chat", Some("true")),
@@ -74,6 +79,7 @@ fn without_any_layer_the_documented_defaults_hold() {
     );
     assert_eq!(config.database_url.expose(), "sqlite://switchboard.db");
     assert_eq!(config.jwt_secret, None);
+    assert_eq!(config.access, AccessSource::Store);
     assert!(config.allowed_origins.is_empty());
     assert_eq!(config.refusal, Refusal::ConnectError);
     assert!(!config.anonymous_chat);
@@ -99,8 +105,10 @@ fn every_key_of_the_table_is_read_and_reaches_the_configuration() {
     let sampled: BTreeSet<&str> = SAMPLES.iter().map(|(name, ..)| *name).collect();
     let known: BTreeSet<&str> = KEYS.iter().map(|key| key.name).collect();
     assert_eq!(sampled, known);
-    // What depends on an LLM or embeddings address shows only beside one.
+    // What depends on the address of an LLM, embeddings or a backend shows only beside one.
     let base = [
+        ("SWITCHBOARD_ACCESS", "http"),
+        ("SWITCHBOARD_ACCESS_URL", "http://c"),
         ("SWITCHBOARD_LLM_URL", "http://a/v1"),
         ("SWITCHBOARD_EMBEDDINGS_URL", "http://b"),
     ];
@@ -256,6 +264,27 @@ fn one_address_cannot_be_listened_on_twice() {
         error.to_string(),
         "SWITCHBOARD_MQTT_LISTEN: 127.0.0.1:8080 is also in listen"
     );
+}
+
+#[test]
+fn access_by_http_needs_an_address_and_takes_it_as_it_is() {
+    let error = from_environment(&[("SWITCHBOARD_ACCESS", "http")]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "SWITCHBOARD_ACCESS: http needs access_url"
+    );
+    let config = from_environment(&[
+        ("SWITCHBOARD_ACCESS", "http"),
+        ("SWITCHBOARD_ACCESS_URL", "https://example.org/rights/?v=1"),
+        ("SWITCHBOARD_ACCESS_CACHE_MS", "0"),
+    ]);
+    let expected = AccessBackend {
+        url: "https://example.org/rights/?v=1".to_owned(),
+        key: None,
+        timeout: Duration::from_secs(2),
+        cache: Duration::ZERO,
+    };
+    assert_eq!(config.unwrap().access, AccessSource::Http(expected));
 }
 
 #[test]

@@ -60,6 +60,14 @@ pub fn millis(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// Reads a number of milliseconds, at most a day; `0` is none at all.
+pub fn millis_or_none(text: &str) -> Result<Duration, String> {
+    match text.trim() {
+        "0" => Ok(Duration::ZERO),
+        text => millis(text).map_err(|fault| format!("{fault}, nor 0")),
+    }
+}
+
 /// Reads the size of the largest message.
 pub fn payload_bytes(text: &str) -> Result<usize, String> {
     whole(text, LARGEST_PAYLOAD)
@@ -158,6 +166,16 @@ pub fn http_url(text: &str) -> Result<String, String> {
     }
 }
 
+/// Reads a web address that is used as it is: nothing is taken off, and keys do not belong into it.
+pub fn endpoint(text: &str) -> Result<String, String> {
+    http_url(text)?;
+    let url = Url::parse(text).map_err(|error| format!("no URL ({error})"))?;
+    match url.username().is_empty() && url.password().is_none() {
+        true => Ok(text.to_owned()),
+        false => Err("user and password do not belong into it".to_owned()),
+    }
+}
+
 /// Reads where a JWKS is: a web address, or else a file.
 pub fn jwks(text: &str) -> Result<String, String> {
     if text.contains("://") {
@@ -167,11 +185,11 @@ pub fn jwks(text: &str) -> Result<String, String> {
     }
 }
 
-/// Reads a database address: `sqlite:` or `postgres:`.
+/// Reads a database address: `sqlite://` or `postgres://`. What follows is for the store to say.
 pub fn database_url(text: &str) -> Result<Secret, String> {
-    let (scheme, rest) = text.split_once(':').unwrap_or((text, ""));
+    let (scheme, rest) = text.split_once("://").unwrap_or((text, ""));
     match scheme {
-        _ if rest.trim_matches('/').is_empty() => {
+        "sqlite" | "postgres" | "postgresql" if rest.trim_matches('/').is_empty() => {
             Err("wanted is sqlite://FILE or postgres://HOST/NAME".to_owned())
         }
         "sqlite" => Ok(Secret::new(text)),
@@ -179,7 +197,7 @@ pub fn database_url(text: &str) -> Result<Secret, String> {
             Ok(_) => Ok(Secret::new(text)),
             Err(error) => Err(format!("no URL ({error})")),
         },
-        _ => Err("the scheme is neither sqlite nor postgres".to_owned()),
+        _ => Err("it begins neither with sqlite:// nor with postgres://".to_owned()),
     }
 }
 

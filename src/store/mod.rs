@@ -1,7 +1,6 @@
 //! Everything the program keeps: organizations, members, sessions, conversations, finals. One [`Store`] for the
 //! whole program; its clones share the connections and the cache. No SQL outside this folder.
 
-mod cache;
 mod error;
 mod media;
 mod model;
@@ -16,7 +15,7 @@ use switchboard_actors::ports::{BoxFuture, Directory, Unavailable};
 use switchboard_protocol::ids::{OrganizationId, SessionId, UserId};
 use tokio::sync::watch;
 
-use cache::ReadCache;
+use crate::cache::ReadCache;
 use password::Passwords;
 use sql::Database;
 

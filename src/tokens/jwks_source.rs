@@ -7,12 +7,12 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use reqwest::redirect::Policy;
 use reqwest::{Client, Url};
 use tokio::task::spawn_blocking;
 
 use super::TokenError;
 use super::jwks::KeySet;
+use crate::outgoing::{self, describe};
 
 /// A key set larger than this is refused, in bytes.
 const MAX_BYTES: usize = 256 * 1024;
@@ -40,11 +40,7 @@ impl Source {
                 "it must be a file name or an http(s) URL".to_owned(),
             ));
         }
-        // Fails only if the process has chosen its TLS implementation before, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder()
-            .redirect(Policy::none())
-            .timeout(TIMEOUT)
+        let client = outgoing::client(TIMEOUT)
             .build()
             .map_err(|error| invalid(format!("no HTTP client: {error}")))?;
         Ok(Self::Url { url, client })
@@ -90,13 +86,12 @@ fn read(path: PathBuf) -> Result<Vec<u8>, String> {
 }
 
 async fn fetch(client: &Client, url: Url) -> Result<Vec<u8>, String> {
-    let line = |error: reqwest::Error| describe(&error.without_url());
-    let mut response = client.get(url).send().await.map_err(line)?;
+    let mut response = client.get(url).send().await.map_err(describe)?;
     if response.status() != reqwest::StatusCode::OK {
         return Err(format!("the server answered {}", response.status()));
     }
     let mut json = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(line)? {
+    while let Some(chunk) = response.chunk().await.map_err(describe)? {
         if json.len() + chunk.len() > MAX_BYTES {
             return Err(too_large());
         }
@@ -107,10 +102,4 @@ async fn fetch(client: &Client, url: Url) -> Result<Vec<u8>, String> {
 
 fn too_large() -> String {
     format!("it is larger than {MAX_BYTES} bytes")
-}
-
-/// An error with its causes, the innermost of which says what happened (`connection refused`).
-fn describe(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |line, cause| format!("{line}: {cause}"))
 }

@@ -1,4 +1,5 @@
-//! The integration ring: the real application on a free port, real brokers, a fresh database, raw clients.
+//! The integration ring: the real application on a free port, real brokers, a fresh database, raw
+//! clients.
 //!
 //! One file for each family of promises; a test's name is its promise, with the row of the feature list that
 //! it keeps in front (`l13_…`) or the line of the list of hostile inputs (`hostile_22_…`). Every server is
@@ -13,6 +14,7 @@
 mod support;
 
 mod access;
+mod backend_access;
 mod bad_rooms;
 mod broker_link;
 mod burst;
@@ -27,9 +29,11 @@ mod hostile_packets;
 mod origins;
 mod outage;
 mod payloads;
+mod postgres;
 mod program;
 mod rest;
 mod rooms;
+mod session_commands;
 mod socketio;
 mod upgrade;
 

@@ -77,7 +77,8 @@ pub(super) struct Poller {
     pub(super) polled: mpsc::Sender<Polled>,
     pub(super) arrivals: mpsc::Sender<Arrived>,
     pub(super) credit: Arc<Semaphore>,
-    /// Whether retained publications are passed on: a stale partial of an old speech is not news to a room.
+    /// Whether retained publications are passed on: a stale partial of an old speech is not news to a room, and a
+    /// session that was created long ago must not come back at each reconnect.
     pub(super) keeps_retained: bool,
 }
 

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use super::recent::Entry;
 use crate::SocketId;
-use crate::limits::{CLOCK_SKEW_MICROS, HELD_BYTES, HELD_FRAMES, HISTORY_BYTES};
+use crate::limits::{CLOCK_SKEW_MICROS, HISTORY_BYTES, HISTORY_HELD_BYTES, HISTORY_HELD_FRAMES};
 use crate::outbox::Outbox;
 
 /// What a joining socket wants to be sent first.
@@ -135,7 +135,7 @@ impl Pending {
     }
 
     fn is_full(&self) -> bool {
-        self.held > HELD_BYTES || self.frames.len() - self.recent > HELD_FRAMES
+        self.held > HISTORY_HELD_BYTES || self.frames.len() - self.recent > HISTORY_HELD_FRAMES
     }
 
     /// Sends the history and what was held, in order. Without `fetched`, memory is all there is.

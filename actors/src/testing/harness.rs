@@ -11,13 +11,16 @@ use switchboard_protocol::frame::Frame;
 
 use super::client::Line;
 use super::{
-    Client, FakeAccess, FakeBroker, FakeTokens, FakeTranscripts, FakeWire, eventually, quiet,
+    Client, FakeAccess, FakeBroker, FakeDirectory, FakeMedia, FakeTokens, FakeTranscripts,
+    FakeWire, eventually, quiet,
 };
 use crate::SocketIds;
 use crate::broker::BrokerActor;
 use crate::captions::Captions;
 use crate::metrics::Metrics;
 use crate::mqtt_client::LinkRole;
+use crate::organization::family::Organizations;
+use crate::organization::registry::{GetWatchCounts, OrganizationRegistry, Sources, WatchCounts};
 use crate::outbox::{Outbox, OutboxLimits};
 use crate::recorder::Archive;
 use crate::registry::{GetCounts, RoomRegistry};
@@ -39,7 +42,7 @@ pub struct Setup {
     pub refusal: RefusalMode,
     /// How long finals are kept; none: in the rooms' memory only.
     pub retention: Option<Duration>,
-    /// Threads for rooms; none: all on the test's own.
+    /// Threads for rooms and organizations; none: all on the test's own.
     pub threads: Vec<ArbiterHandle>,
     /// Puts another service before, or in the place of, the root namespace's.
     pub service: fn(Root) -> Arc<dyn Service>,
@@ -68,6 +71,12 @@ pub struct Harness {
     pub broker_actor: Addr<BrokerActor>,
     /// The RoomRegistry.
     pub registry: Addr<RoomRegistry>,
+    /// The OrganizationRegistry.
+    pub organizations: Addr<OrganizationRegistry>,
+    /// Which sessions are whose, where the list does not say.
+    pub directory: Arc<FakeDirectory>,
+    /// What is being processed; asked every ten seconds.
+    pub media: Arc<FakeMedia>,
     /// Who may join what.
     pub access: Arc<FakeAccess>,
     /// Who a token belongs to.
@@ -111,7 +120,7 @@ impl Harness {
         let mut registry = RoomRegistry::new(
             broker_actor.clone(),
             outlets.status,
-            setup.threads,
+            setup.threads.clone(),
             metrics.clone(),
         );
         let transcripts = Arc::new(FakeTranscripts::default());
@@ -121,6 +130,20 @@ impl Harness {
             registry = registry.with_archive(archive.clone());
         }
         let registry = registry.start();
+        let directory = Arc::new(FakeDirectory::default());
+        let media = Arc::new(FakeMedia::default());
+        let sources = Sources {
+            directory: directory.clone(),
+            media: media.clone(),
+            media_poll: Duration::from_secs(10),
+        };
+        let organizations = OrganizationRegistry::new(
+            outlets.organization,
+            sources,
+            setup.threads,
+            metrics.clone(),
+        )
+        .start();
         let access = Arc::new(FakeAccess::default());
         let tokens = Arc::new(FakeTokens::default());
         let root = Root {
@@ -129,6 +152,9 @@ impl Harness {
             refusal: setup.refusal,
             captions: Captions {
                 registry: registry.clone(),
+            },
+            organizations: Organizations {
+                registry: organizations.clone(),
             },
             metrics: metrics.clone(),
         };
@@ -145,6 +171,9 @@ impl Harness {
             broker,
             broker_actor,
             registry,
+            organizations,
+            directory,
+            media,
             access,
             tokens,
             transcripts,
@@ -205,7 +234,8 @@ impl Harness {
         (session, outbox)
     }
 
-    /// Waits until nothing is left of any client: no session, socket, member, room, outbox or subscription;
+    /// Waits until nothing is left of any client: no session, socket, member, watch, room, outbox or
+    /// subscription;
     /// and that the broker was asked for nothing twice or in vain.
     ///
     /// All clients must have hung up or been closed.
@@ -232,6 +262,8 @@ impl Harness {
         let counts = self.registry.send(GetCounts).await;
         let counts = counts.expect("the registry runs");
         assert_eq!((counts.sockets, counts.rooms, counts.members), (0, 0, 0));
+        let watches = self.organizations.send(GetWatchCounts).await;
+        assert_eq!(watches.ok(), Some(WatchCounts::default()));
         assert_eq!(self.broker.faults(), Vec::<String>::new());
     }
 

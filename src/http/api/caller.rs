@@ -24,13 +24,23 @@ impl Caller {
     }
 
     /// Whether the caller may create, change and delete the sessions of `organization`.
-    pub(super) async fn manages(
+    pub(super) async fn manages_sessions(
         &self,
         state: &ApiState,
         organization: &OrganizationId,
     ) -> Result<bool, ApiError> {
         let action = Action::ManageSessions(organization.clone());
-        self.may(state, action).await
+        Ok(self.is_admin() || self.may(state, action).await?)
+    }
+
+    /// Whether the caller may add, change and delete the conversations of `organization`, and raise its events.
+    pub(super) async fn manages_media(
+        &self,
+        state: &ApiState,
+        organization: &OrganizationId,
+    ) -> Result<bool, ApiError> {
+        let action = Action::ManageMedia(organization.clone());
+        Ok(self.is_admin() || self.may(state, action).await?)
     }
 
     /// Asks the source of rights.

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use actix_web::error::{JsonPayloadError, PathError, PayloadError};
+use actix_web::error::{JsonPayloadError, PathError, PayloadError, QueryPayloadError};
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use log::error;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::session_body::Invalid;
 use crate::store::StoreError;
 
 /// Why a request was refused. The text is for people; clients go by the code.
@@ -49,7 +50,8 @@ pub(super) enum ApiError {
     },
     #[error("guest tokens are not issued here: no secret is configured")]
     NoIssuer,
-    #[error("the database does not answer")]
+    /// The database or the access backend is away.
+    #[error("this cannot be answered just now; try again")]
     Unavailable,
 }
 
@@ -134,6 +136,12 @@ impl From<StoreError> for ApiError {
     }
 }
 
+impl From<Invalid> for ApiError {
+    fn from(Invalid(rule): Invalid) -> Self {
+        Self::Invalid(rule)
+    }
+}
+
 impl From<serde_json::Error> for ApiError {
     fn from(error: serde_json::Error) -> Self {
         match error.is_data() {
@@ -168,4 +176,9 @@ pub(super) fn payload(error: &PayloadError) -> ApiError {
 /// A path that cannot be read, such as one that is not UTF-8.
 pub(super) fn path(_: PathError, _: &HttpRequest) -> actix_web::Error {
     ApiError::Malformed("the path is not valid".to_owned()).into()
+}
+
+/// A query that cannot be read.
+pub(super) fn query(_: QueryPayloadError, _: &HttpRequest) -> actix_web::Error {
+    ApiError::Malformed("the query is not valid".to_owned()).into()
 }

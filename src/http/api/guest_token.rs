@@ -13,7 +13,7 @@ use super::ApiState;
 use super::attempts::origin;
 use super::error::{self, ApiError, ErrorBody};
 use super::organizations::parse;
-use super::session_body::MAX_PASSWORD;
+use crate::session_body::MAX_PASSWORD;
 use crate::store::{PasswordHash, Visibility};
 
 /// How long a guest token is good: a day, as in LinTO.

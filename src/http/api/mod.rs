@@ -1,13 +1,17 @@
-//! The REST interface under `/api/v1` (contract, section 4): organizations, members, sessions, guest tokens.
-//! Handlers parse, check the caller's rights, ask the store. Everything answers JSON, faults included.
+//! The REST interface under `/api/v1` (contract, section 4): organizations, members, sessions, guest tokens,
+//! conversations, events. Handlers parse, check the caller's rights, ask the store. Everything answers JSON, faults included.
 
 mod attempts;
 mod caller;
+mod conversation_body;
+mod conversations;
 mod error;
 mod guest_token;
 mod openapi;
+mod organization_events;
 mod organizations;
-mod session_body;
+mod session_list;
+mod session_view;
 mod sessions;
 
 #[cfg(test)]
@@ -15,8 +19,10 @@ mod tests;
 
 use std::sync::Arc;
 
+use actix::Recipient;
 use actix_web::http::Method;
 use actix_web::{Resource, Route, web};
+use switchboard_actors::broker::Publish;
 use switchboard_actors::ports::{Access, Authenticator};
 
 use crate::store::Store;
@@ -34,22 +40,27 @@ pub struct ApiState {
     access: Arc<dyn Access>,
     /// Absent when only a JWKS is configured: guests then get their tokens elsewhere.
     issuer: Option<TokenIssuer>,
+    /// The way to the broker.
+    events: Recipient<Publish>,
     attempts: Attempts,
 }
 
 impl ApiState {
-    /// The state for [`configure`]. Make one and share it: it counts password attempts.
+    /// The state for [`configure`]. Make one and share it: it counts password attempts. What happens in
+    /// organizations is told to `events`.
     pub fn new(
         store: Store,
         authenticator: Arc<dyn Authenticator>,
         access: Arc<dyn Access>,
         issuer: Option<TokenIssuer>,
+        events: Recipient<Publish>,
     ) -> Self {
         Self {
             store,
             authenticator,
             access,
             issuer,
+            events,
             attempts: Attempts::default(),
         }
     }
@@ -64,6 +75,7 @@ pub fn configure(cfg: &mut web::ServiceConfig) {
                 .error_handler(error::json),
         )
         .app_data(web::PayloadConfig::new(MAX_BODY_BYTES))
+        .app_data(web::QueryConfig::default().error_handler(error::query))
         .app_data(web::PathConfig::default().error_handler(error::path))
         .service(resource(
             "/openapi.json",
@@ -78,6 +90,26 @@ pub fn configure(cfg: &mut web::ServiceConfig) {
             [
                 (Method::PUT, web::to(organizations::put_member)),
                 (Method::DELETE, web::to(organizations::delete_member)),
+            ],
+        ))
+        .service(resource(
+            "/organizations/{id}/events",
+            [(Method::POST, web::to(organization_events::create))],
+        ))
+        .service(resource(
+            "/organizations/{id}/sessions",
+            [(Method::GET, web::to(session_list::read))],
+        ))
+        .service(resource(
+            "/conversations",
+            [(Method::POST, web::to(conversations::create))],
+        ))
+        .service(resource(
+            "/conversations/{id}",
+            [
+                (Method::GET, web::to(conversations::read)),
+                (Method::PATCH, web::to(conversations::update)),
+                (Method::DELETE, web::to(conversations::delete)),
             ],
         ))
         .service(resource(

@@ -5,11 +5,13 @@ use utoipa::openapi::OpenApi as Document;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::{guest_token, organizations, sessions};
+use super::{
+    conversations, guest_token, organization_events, organizations, session_list, sessions,
+};
 
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "switchboard", description = "Sessions, organizations and guest tokens"),
+    info(title = "switchboard", description = "Organizations, sessions, guest tokens, conversations and events"),
     servers((url = "/api/v1")),
     security(("bearer" = [])),
     modifiers(&Bearer),
@@ -17,11 +19,17 @@ use super::{guest_token, organizations, sessions};
         organizations::put,
         organizations::put_member,
         organizations::delete_member,
+        organization_events::create,
+        session_list::read,
         sessions::create,
         sessions::read,
         sessions::update,
         sessions::delete,
         guest_token::create,
+        conversations::create,
+        conversations::read,
+        conversations::update,
+        conversations::delete,
     )
 )]
 struct Api;

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::ApiState;
 use super::caller::Caller;
 use super::error::{ApiError, ErrorBody};
-use super::session_body::{MAX_NAME, check_text};
+use crate::session_body::{MAX_NAME, check_text};
 use crate::store::{Role, Written};
 
 /// An organization to create or rename.

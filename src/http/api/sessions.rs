@@ -11,8 +11,9 @@ use super::ApiState;
 use super::caller::Caller;
 use super::error::{ApiError, ErrorBody};
 use super::organizations::parse;
-use super::session_body::{CreateSession, PatchSession, SessionView};
-use crate::store::{NewSession, Session, SessionChange};
+use super::session_view::SessionView;
+use crate::session_body::{CreateSession, PatchSession};
+use crate::store::Session;
 
 /// What an unknown session is called; also one that the caller may not have.
 const UNKNOWN: ApiError = ApiError::NotFound("session");
@@ -33,25 +34,16 @@ pub(super) async fn create(
 ) -> Result<HttpResponse, ApiError> {
     let body = body.into_inner();
     body.check()?;
-    if !caller.manages(&state, &body.organization_id).await? {
+    if !caller
+        .manages_sessions(&state, &body.organization_id)
+        .await?
+    {
         return Err(ApiError::Forbidden(
             "a meeting manager of that organization is required",
         ));
     }
-    let password = match body.password {
-        Some(password) => Some(state.store.hash_password(password).await?),
-        None => None,
-    };
-    let new = NewSession {
-        id: body.id.unwrap_or_else(random_id),
-        name: body.name,
-        organization: body.organization_id,
-        visibility: body.visibility,
-        owner: body.owner,
-        password,
-        record: body.record,
-        channels: body.channels,
-    };
+    let id = body.id.clone().unwrap_or_else(random_id);
+    let new = body.into_new(id, &state.store).await?;
     let session = state.store.create_session(new).await?;
     Ok(HttpResponse::Created().json(SessionView::for_manager(&session)))
 }
@@ -72,7 +64,10 @@ pub(super) async fn read(
 ) -> Result<HttpResponse, ApiError> {
     let id: SessionId = parse(&id)?;
     let session = state.store.session(&id).await?.ok_or(UNKNOWN)?;
-    if caller.manages(&state, &session.organization).await? {
+    if caller
+        .manages_sessions(&state, &session.organization)
+        .await?
+    {
         return Ok(HttpResponse::Ok().json(SessionView::for_manager(&session)));
     }
     match caller.may(&state, Action::JoinSession(id)).await? {
@@ -99,20 +94,8 @@ pub(super) async fn update(
 ) -> Result<HttpResponse, ApiError> {
     let session = managed(&caller, &state, &id).await?;
     let body = body.into_inner();
-    body.check()?;
-    let password = match body.password {
-        Some(Some(password)) => Some(Some(state.store.hash_password(password).await?)),
-        Some(None) => Some(None),
-        None => None,
-    };
-    let change = SessionChange {
-        name: body.name,
-        visibility: body.visibility,
-        owner: body.owner,
-        password,
-        record: body.record,
-        channels: body.channels,
-    };
+    body.check(&session.id)?;
+    let change = body.into_change(&state.store).await?;
     let session = state
         .store
         .update_session(&session.id, change)
@@ -145,7 +128,10 @@ pub(super) async fn delete(
 /// The session of this id, if the caller manages it.
 async fn managed(caller: &Caller, state: &ApiState, id: &str) -> Result<Arc<Session>, ApiError> {
     let session = state.store.session(&parse(id)?).await?.ok_or(UNKNOWN)?;
-    match caller.manages(&state, &session.organization).await? {
+    match caller
+        .manages_sessions(&state, &session.organization)
+        .await?
+    {
         true => Ok(session),
         false => Err(UNKNOWN),
     }

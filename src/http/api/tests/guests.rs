@@ -94,6 +94,29 @@ async fn five_wrong_passwords_bring_a_pause_that_even_the_right_one_waits_for() 
 }
 
 #[actix_web::test]
+async fn guesses_from_one_address_hold_up_no_other_whatever_a_proxy_header_says() {
+    let api = api().await.with_people().await;
+    let fields = json!({"visibility": "public", "password": "open sesame"});
+    api.session("w", fields).await;
+    let attempt = |password: &str| {
+        test::TestRequest::post()
+            .uri(&route("/sessions/w/guest-token"))
+            .set_json(json!({ "password": password }))
+    };
+    for number in 0..6 {
+        // Anybody can write such a header.
+        let guess =
+            attempt("sesame").insert_header(("x-forwarded-for", format!("10.0.0.{number}")));
+        let expected = if number < 5 { 401 } else { 429 };
+        assert_eq!(api.send_from("192.0.2.1", guess).await.status, expected);
+    }
+    let right = attempt("open sesame");
+    assert_eq!(api.send_from("192.0.2.1", right).await.status, 429);
+    let right = attempt("open sesame");
+    assert_eq!(api.send_from("192.0.2.2", right).await.status, 200);
+}
+
+#[actix_web::test]
 async fn a_guest_request_that_is_not_as_described_is_refused() {
     let api = api().await.with_people().await;
     api.session(

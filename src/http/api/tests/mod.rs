@@ -1,12 +1,17 @@
 //! The REST interface's promises, through the real application service, store and tokens.
 
+mod conversations;
+mod events;
 mod faults;
 mod guests;
+mod hostile;
+mod hostile_callers;
 mod rights;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use actix::prelude::*;
 use actix_http::Request;
 use actix_web::dev::{Service, ServiceResponse};
 use actix_web::http::header::{self, HeaderMap};
@@ -27,7 +32,37 @@ struct Api<S> {
     service: S,
     store: Store,
     issuer: TokenIssuer,
+    broker: Addr<Broker>,
     _folder: TempDir,
+}
+
+/// Stands for the BrokerActor: keeps what it is to publish.
+#[derive(Default)]
+struct Broker(Vec<Publish>);
+
+impl Actor for Broker {
+    type Context = Context<Self>;
+}
+
+impl Handler<Publish> for Broker {
+    type Result = ();
+
+    fn handle(&mut self, publish: Publish, _: &mut Self::Context) {
+        self.0.push(publish);
+    }
+}
+
+/// What was published since the last time.
+#[derive(Message)]
+#[rtype(result = "Vec<Publish>")]
+struct TakePublished;
+
+impl Handler<TakePublished> for Broker {
+    type Result = Vec<Publish>;
+
+    fn handle(&mut self, _: TakePublished, _: &mut Self::Context) -> Vec<Publish> {
+        std::mem::take(&mut self.0)
+    }
 }
 
 /// An answer, read to its end.
@@ -56,17 +91,20 @@ async fn api_with(
     let store = Store::connect(&url).await.unwrap();
     store.migrate().await.unwrap();
     let issuer = TokenIssuer::new(SECRET).unwrap();
+    let broker = Broker::default().start();
     let state = web::Data::new(ApiState::new(
         store.clone(),
         Arc::new(TokenVerifier::from_secret(SECRET).unwrap()),
         Arc::new(StoreAccess::new(store.clone())),
         with_issuer.then(|| issuer.clone()),
+        broker.clone().recipient(),
     ));
     let service = test::init_service(App::new().app_data(state).configure(configure)).await;
     Api {
         service,
         store,
         issuer,
+        broker,
         _folder: folder,
     }
 }
@@ -90,11 +128,25 @@ impl<S: Service<Request, Response = ServiceResponse, Error = Error>> Api<S> {
             .issue_guest(&session.parse().unwrap(), &organization, HOUR)
     }
 
-    /// Organization `acme` with `boss` (meeting_manager), `ann` (member), and organization `other` with `eve`.
+    /// Topics (without their common beginning) and payloads published since the last time.
+    async fn published(&self) -> Vec<(String, String)> {
+        let published = self.broker.send(TakePublished).await.unwrap();
+        let read = |publish: Publish| {
+            let topic = publish.topic.strip_prefix("switchboard/organizations/");
+            let payload = String::from_utf8(publish.payload.to_vec()).unwrap();
+            (topic.expect("an organization's topic").to_owned(), payload)
+        };
+        published.into_iter().map(read).collect()
+    }
+
+    /// Organization `acme` with `boss` (meeting_manager), `ann` (quick_meeting), `uma` (uploader) and `mia` (member),
+    /// and organization `other` with `eve`, its admin.
     async fn with_people(self) -> Self {
         for (organization, user, role) in [
             ("acme", "boss", Role::MeetingManager),
             ("acme", "ann", Role::QuickMeeting),
+            ("acme", "uma", Role::Uploader),
+            ("acme", "mia", Role::Member),
             ("other", "eve", Role::Admin),
         ] {
             let organization = organization.parse().unwrap();
@@ -137,7 +189,12 @@ impl<S: Service<Request, Response = ServiceResponse, Error = Error>> Api<S> {
     }
 
     async fn send(&self, request: test::TestRequest) -> Answer {
-        let peer: SocketAddr = "127.0.0.1:4711".parse().unwrap();
+        self.send_from("127.0.0.1", request).await
+    }
+
+    /// Sends as a client of this address.
+    async fn send_from(&self, address: &str, request: test::TestRequest) -> Answer {
+        let peer = SocketAddr::new(address.parse().unwrap(), 4711);
         let request = request.peer_addr(peer).to_request();
         let response = test::call_service(&self.service, request).await;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
@@ -317,10 +374,16 @@ async fn the_document_describes_every_route_and_each_of_them_answers() {
     }
     described.sort();
     let expected = [
+        "DELETE /conversations/{id}",
         "DELETE /organizations/{id}/members/{user}",
         "DELETE /sessions/{id}",
+        "GET /conversations/{id}",
+        "GET /organizations/{id}/sessions",
         "GET /sessions/{id}",
+        "PATCH /conversations/{id}",
         "PATCH /sessions/{id}",
+        "POST /conversations",
+        "POST /organizations/{id}/events",
         "POST /sessions",
         "POST /sessions/{id}/guest-token",
         "PUT /organizations/{id}",

@@ -1,6 +1,7 @@
-//! A small read cache for the join path: a read is remembered for a short while, concurrent reads of one
-//! key share one query and its outcome, and a local write drops the key, so that not even a read that was
-//! under way can bring the old value back. Failures are shared by those who waited, never remembered.
+//! A small cache for questions that are asked at every join, of the database or of somebody else's backend: an
+//! answer is remembered for a short while, concurrent reads of one key share one question and its outcome, and
+//! a local write drops the key, so that not even a read that was under way can bring the old value back.
+//! Failures are shared by those who waited, never remembered.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -23,7 +24,7 @@ struct Entry<V, E> {
 }
 
 /// A bounded cache of reads; clones share it.
-pub(super) struct ReadCache<K, V, E> {
+pub(crate) struct ReadCache<K, V, E> {
     entries: Arc<Mutex<HashMap<K, Entry<V, E>>>>,
     capacity: usize,
     ttl: Duration,
@@ -46,7 +47,7 @@ where
     E: Clone + Send + Sync + From<JoinError> + 'static,
 {
     /// A cache of at most `capacity` keys, each answered from memory for `ttl` after its read began.
-    pub(super) fn new(capacity: usize, ttl: Duration) -> Self {
+    pub(crate) fn new(capacity: usize, ttl: Duration) -> Self {
         Self {
             entries: Arc::default(),
             capacity,
@@ -55,7 +56,7 @@ where
     }
 
     /// Returns what `read` returns, or what it returned for this key less than the time to live ago.
-    pub(super) async fn get<F>(&self, key: K, read: impl FnOnce() -> F) -> Result<V, E>
+    pub(crate) async fn get<F>(&self, key: K, read: impl FnOnce() -> F) -> Result<V, E>
     where
         F: Future<Output = Result<V, E>> + Send + 'static,
     {
@@ -68,7 +69,7 @@ where
     }
 
     /// Drops a key after a write.
-    pub(super) fn invalidate(&self, key: &K) {
+    pub(crate) fn invalidate(&self, key: &K) {
         self.lock().remove(key);
     }
 

@@ -1,6 +1,8 @@
 //! The whole program put together: bind, migrate, wire the actors, serve, stop. The only place that starts
 //! actors which live as long as the program.
 
+mod actors;
+
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -11,29 +13,29 @@ use actix::prelude::*;
 use actix_web::web;
 use anyhow::Context as _;
 use prometheus_client::registry::Registry;
-use switchboard_actors::broker::{BrokerActor, BrokerStatus};
-use switchboard_actors::captions::Captions;
+use switchboard_actors::broker::BrokerStatus;
 use switchboard_actors::metrics::Metrics;
-use switchboard_actors::mqtt_client::{Links, MqttSettings};
-use switchboard_actors::ports::{Access, Authenticator};
-use switchboard_actors::recorder::Archive;
+use switchboard_actors::mqtt_client::MqttSettings;
+use switchboard_actors::ports::Authenticator;
 use switchboard_actors::registry::RoomRegistry;
-use switchboard_actors::root::{RefusalMode, Root};
+use switchboard_actors::root::Root;
 use switchboard_actors::session::{Above, SessionSettings};
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 
-use crate::access::StoreAccess;
-use crate::config::{Config, Mqtt, MqttUrl, Refusal, Secret};
+use crate::access;
+use crate::config::{AccessSource, Config, Mqtt, MqttUrl, Secret};
+use crate::demo;
 use crate::embedded_broker::{EmbeddedBroker, Options};
 use crate::http::api::{self, ApiState};
 use crate::http::health::{self, Health};
 use crate::http::page::{self, DemoDocument};
+use crate::recording::Recording;
+use crate::session_commands::SessionCommands;
+use crate::shutdown::Signals;
 use crate::store::Store;
 use crate::tokens::{TokenIssuer, TokenVerifier};
 use crate::transcript::tls_config;
 use crate::transport::{self, AllowedOrigins, Endpoint, Server};
-use crate::{demo, recording, shutdown};
 
 /// How long the start waits for the embedded broker, so that nobody hears `broker_ko` at the very beginning.
 const EMBEDDED_DEADLINE: Duration = Duration::from_secs(2);
@@ -65,21 +67,27 @@ pub struct Application {
     broker_url: MqttUrl,
     mqtt_ca: Option<PathBuf>,
     store: Store,
-    /// Where finals are kept, and what sees to it that those of recorded sessions are; none without retention.
-    archive: Option<(Archive, JoinHandle<()>)>,
+    /// Keeps finals; none without retention.
+    recording: Option<Recording>,
     /// Signs the demo's tokens; none outside the demo.
     demo: Option<TokenIssuer>,
     /// Ends when dropped.
     embedded: Option<EmbeddedBroker>,
     /// Threads that sockets and rooms run on.
     threads: Vec<Arbiter>,
+    /// Ends when dropped.
+    commands: SessionCommands,
 }
 
 /// Builds the application, says where it listens, and serves until a signal stops it.
 pub async fn run(config: Config, options: RunOptions) -> anyhow::Result<()> {
-    let application = Application::build(&config, options).await?;
+    let mut signals = Signals::listen()?;
+    let application = tokio::select! {
+        built = Application::build(&config, options) => built?,
+        () = signals.next() => return Ok(()),
+    };
     application.announce()?;
-    application.run_until(shutdown::requested()).await
+    application.run_until(signals.requested()).await
 }
 
 impl Application {
@@ -92,8 +100,8 @@ impl Application {
             .collect::<Result<_, _>>()?;
         let store = open_store(config, options.migrate).await?;
         let secret = config.jwt_secret.as_ref().map(Secret::expose);
-        let verifier = TokenVerifier::start(secret, config.jwks.as_deref()).await?;
-        let verifier: Arc<dyn Authenticator> = Arc::new(verifier);
+        let verifier = verifier(config).await?;
+        let access = access::source(&config.access, &store)?;
         let issuer = secret.map(TokenIssuer::new).transpose()?;
         let demo = match options.demo {
             true => Some(
@@ -109,29 +117,20 @@ impl Application {
         let (embedded, broker_url) = broker(&config.mqtt).await?;
         let mqtt = mqtt_settings(config, &broker_url)?;
 
-        let metrics = Metrics::default();
-        let (broker, outlets) = BrokerActor::new(Links::start(&mqtt), metrics.clone());
-        let broker_status = outlets.status;
         let threads = start_threads(config.workers);
         let handles: Vec<_> = threads.iter().map(Arbiter::handle).collect();
-        let status = broker_status.clone();
-        let rooms = RoomRegistry::new(broker.start(), status, handles.clone(), metrics.clone());
-        let (registry, archive) = start_registry(rooms, config.retention, &store, &metrics);
-
-        let access: Arc<dyn Access> = Arc::new(StoreAccess::new(store.clone()));
-        let root = Root {
-            authenticator: Arc::clone(&verifier),
-            access: Arc::clone(&access),
-            refusal: match config.refusal {
-                Refusal::ConnectError => RefusalMode::ConnectError,
-                Refusal::Unauthorized => RefusalMode::Unauthorized,
-            },
-            captions: Captions {
-                registry: registry.clone(),
-            },
-            metrics: metrics.clone(),
-        };
-        let endpoint = endpoint(config, root, &metrics);
+        let authenticator = Arc::clone(&verifier);
+        let actors = actors::start(
+            config,
+            &mqtt,
+            &store,
+            authenticator,
+            Arc::clone(&access),
+            &handles,
+        );
+        let broker_status = actors.broker;
+        let metrics = actors.metrics;
+        let endpoint = endpoint(config, actors.root, &metrics);
         let mut metrics_registry = Registry::default();
         metrics.register(&mut metrics_registry);
         let health = web::Data::new(Health {
@@ -139,7 +138,13 @@ impl Application {
             store: store.clone(),
             metrics: metrics_registry,
         });
-        let api_state = web::Data::new(ApiState::new(store.clone(), verifier, access, issuer));
+        let api_state = web::Data::new(ApiState::new(
+            store.clone(),
+            verifier,
+            access,
+            issuer,
+            actors.events,
+        ));
         let document = web::Data::new(DemoDocument(demo.clone()));
         let deadline = match &embedded {
             Some(_) => EMBEDDED_DEADLINE,
@@ -159,15 +164,16 @@ impl Application {
             server,
             endpoint,
             addresses,
-            registry,
+            registry: actors.rooms,
             broker: broker_status,
             broker_url,
             mqtt_ca: config.mqtt_ca.clone(),
             store,
-            archive,
+            recording: actors.recording,
             demo,
             embedded,
             threads,
+            commands: actors.commands,
         })
     }
 
@@ -220,7 +226,7 @@ impl Application {
         let feed = self
             .demo
             .is_some()
-            .then(|| demo::feed(self.broker_url, self.mqtt_ca));
+            .then(|| demo::feed(self.broker_url, self.mqtt_ca, self.store.clone()));
         stop.await?;
         log::info!("stopping");
         if let Some(feed) = feed {
@@ -228,15 +234,13 @@ impl Application {
         }
         self.endpoint.close_all(STOP_DEADLINE).await;
         drop(self.server);
-        if let Some((archive, recording)) = self.archive {
-            recording.abort();
-            if !archive.drain(DRAIN_DEADLINE).await {
-                log::error!("some finals could not be stored any more");
-            }
+        if let Some(recording) = self.recording {
+            recording.stop(DRAIN_DEADLINE).await;
         }
         for thread in &self.threads {
             thread.stop();
         }
+        drop(self.commands);
         self.store.close().await;
         Ok(())
     }
@@ -265,6 +269,15 @@ async fn open_store(config: &Config, migrate: bool) -> anyhow::Result<Store> {
     }
     store.ping().await?;
     Ok(store)
+}
+
+async fn verifier(config: &Config) -> anyhow::Result<Arc<dyn Authenticator>> {
+    let secret = config.jwt_secret.as_ref().map(Secret::expose);
+    let mut verifier = TokenVerifier::start(secret, config.jwks.as_deref()).await?;
+    if let AccessSource::Http(_) = config.access {
+        verifier.keep_tokens();
+    }
+    Ok(Arc::new(verifier))
 }
 
 async fn broker(mqtt: &Mqtt) -> anyhow::Result<(Option<EmbeddedBroker>, MqttUrl)> {
@@ -300,24 +313,6 @@ fn start_threads(workers: usize) -> Vec<Arbiter> {
         0 | 1 => Vec::new(),
         workers => (0..workers).map(|_| Arbiter::new()).collect(),
     }
-}
-
-type StartedRegistry = (Addr<RoomRegistry>, Option<(Archive, JoinHandle<()>)>);
-
-/// Starts the registry and, where finals are kept, what keeps them.
-fn start_registry(
-    rooms: RoomRegistry,
-    retention: Option<Duration>,
-    store: &Store,
-    metrics: &Metrics,
-) -> StartedRegistry {
-    let Some(retention) = retention else {
-        return (rooms.start(), None);
-    };
-    let archive = Archive::start(Arc::new(store.clone()), retention, metrics.clone());
-    let registry = rooms.with_archive(archive.clone()).start();
-    let recording = actix_rt::spawn(recording::follow(store.clone(), registry.clone()));
-    (registry, Some((archive, recording)))
 }
 
 fn endpoint(config: &Config, root: Root, metrics: &Metrics) -> Endpoint {
