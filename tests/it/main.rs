@@ -31,6 +31,7 @@ mod outage;
 mod payloads;
 mod postgres;
 mod program;
+mod promises;
 mod rest;
 mod rooms;
 mod session_commands;
