@@ -13,6 +13,7 @@ use super::ApiState;
 use super::caller::Caller;
 use super::error::{ApiError, ErrorBody};
 use super::organizations::parse;
+use crate::json_object::Object;
 
 /// The longest name of an event.
 const MAX_EVENT: usize = 64;
@@ -43,7 +44,7 @@ pub(super) async fn create(
     caller: Caller,
     state: web::Data<ApiState>,
     id: web::Path<String>,
-    body: web::Json<RaiseEvent>,
+    body: web::Json<Object<RaiseEvent>>,
 ) -> Result<HttpResponse, ApiError> {
     let id = parse(&id)?;
     if !caller.manages_media(&state, &id).await? {
@@ -51,7 +52,7 @@ pub(super) async fn create(
             "an uploader of that organization is required",
         ));
     }
-    let RaiseEvent { event, data } = body.into_inner();
+    let Object(RaiseEvent { event, data }) = body.into_inner();
     check_event(&event)?;
     let payload = data.map_or(Bytes::new(), |data| {
         Bytes::copy_from_slice(data.get().as_bytes())
