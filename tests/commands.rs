@@ -41,7 +41,11 @@ fn every_fault_at_the_start_is_one_line_that_names_it() {
     let secret = ("SWITCHBOARD_JWT_SECRET", SECRET);
     let free = ("SWITCHBOARD_MQTT_LISTEN", "127.0.0.1:0");
     type Case<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], &'a str);
-    let cases: [Case; 9] = [
+    let gone = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let postgres = gone.local_addr().expect("an address");
+    let postgres = format!("postgres://ann:hush@{postgres}/captions");
+    drop(gone);
+    let cases: [Case; 10] = [
         (&["serve"], &[], "SWITCHBOARD_JWT_SECRET"),
         (
             &["serve"],
@@ -57,6 +61,11 @@ fn every_fault_at_the_start_is_one_line_that_names_it() {
             &["serve", "--database-url", "sqlite:///no/such/folder/x.db"],
             &[secret, free],
             "/no/such/folder",
+        ),
+        (
+            &["serve", "--database-url", &postgres],
+            &[secret, free],
+            "refused",
         ),
         (&["serve", "--listen", &taken], &[secret, free], &taken),
         (
@@ -144,6 +153,27 @@ fn check_config_prints_each_key_with_its_layer_and_no_secret() {
         );
     }
     assert!(!text.contains(SECRET) && !text.contains("hush"), "{text}");
+}
+
+#[test]
+fn check_config_fails_when_the_database_is_not_there() {
+    let gone = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = gone.local_addr().expect("an address");
+    drop(gone);
+    let url = format!("postgres://ann:hush@{address}/captions");
+    let environment = [
+        ("SWITCHBOARD_JWT_SECRET", SECRET),
+        ("SWITCHBOARD_MQTT_LISTEN", "127.0.0.1:0"),
+        ("SWITCHBOARD_DATABASE_URL", &*url),
+    ];
+    let output = run(folder().path(), &["check-config"], &environment);
+    let line = String::from_utf8(output.stderr).expect("UTF-8");
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    assert!(!output.status.success());
+    let named = format!("switchboard: database: cannot open the database {address}/captions: ");
+    assert!(line.starts_with(&named), "{line}");
+    assert_eq!(line.lines().count(), 1, "{line}");
+    assert!(!line.contains("hush") && !text.contains("hush"), "{line}");
 }
 
 #[test]

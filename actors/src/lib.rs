@@ -6,6 +6,10 @@
 //! | [`registry::RoomRegistry`] | sockets, memberships, rooms | sessions; the broker's state | members to rooms; wanted rooms to the BrokerActor | 100 rooms a socket | the program stops |
 //! | [`room::Room`] | one room's members | the registry; publications | frames into outboxes | 64 MiB of publications under way | its last member leaves |
 //! | [`broker::BrokerActor`] | wanted and granted filters | the registry; the MQTT clients | subscriptions; publications to rooms | 1 packet unanswered a link | the program stops |
+//! | [`organization::registry::OrganizationRegistry`] | watches, the board of all sessions | sessions; the broker's organization feed | members and changes to watchers | 50 organizations a socket; 8 MiB a list | the program stops |
+//! | [`organization::sessions::SessionWatcher`] | those who watch one organization's sessions | the OrganizationRegistry | frames into outboxes | 256 frames held for an acknowledgement | its last watcher ends |
+//! | [`organization::media::MediaWatcher`] | those who watch one organization's media, what is known of them | the OrganizationRegistry; polls | frames into outboxes | 1 poll at a time; 1,000 conversations | its last watcher ends |
+//! | [`organization::jobs::JobFollowers`] | those who follow one organization's LLM jobs | the OrganizationRegistry | frames into outboxes | 100 conversations a follower | its last follower ends |
 //! | [`mqtt_client::MqttClient`] ×3 | one MQTT connection | the BrokerActor; its polling task | what the broker answers | 1,024 requests | the program stops |
 //!
 //! No HTTP, no SQL, no environment here: [`ports`] and [`outbox::Wire`] are the seams.
@@ -15,6 +19,7 @@ pub mod captions;
 pub mod limits;
 pub mod metrics;
 pub mod mqtt_client;
+pub mod organization;
 pub mod outbox;
 pub mod ports;
 pub mod registry;

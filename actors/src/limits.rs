@@ -63,3 +63,29 @@ pub const RECONNECT_LONGEST: Duration = Duration::from_secs(2);
 pub const LINK_STEADY: Duration = Duration::from_secs(5);
 /// How long all links must hold before viewers hear `broker_ok`, so that a flapping broker is told once.
 pub const BROKER_SETTLE: Duration = Duration::from_millis(300);
+
+/// Organizations whose sessions one socket may watch; as many again for each other thing to follow.
+pub const ORGANIZATIONS_PER_SOCKET: usize = 50;
+/// Events that wait for the acknowledgement of a watch; a socket that takes none for so long is cut off.
+pub const HELD_FRAMES: usize = 256;
+/// A longer list of sessions is refused.
+pub const SNAPSHOT_BYTES: usize = 8 * 1024 * 1024;
+/// Sessions whose organization is looked up at the same time.
+pub const LOOKUPS_AT_ONCE: usize = 8;
+/// How long such a look-up may take.
+pub const LOOKUP_DEADLINE: Duration = Duration::from_secs(10);
+/// First pause before a look-up that failed is tried again.
+pub const LOOKUP_RETRY_FIRST: Duration = Duration::from_secs(1);
+/// Longest pause before it is, and the pause before an unknown session is looked up again.
+pub const LOOKUP_RETRY_LONGEST: Duration = Duration::from_secs(30);
+
+/// A larger event of an organization is refused.
+pub const ORGANIZATION_EVENT_BYTES: usize = 256 * 1024;
+/// How long one poll of an organization's media may take.
+pub const MEDIA_POLL_DEADLINE: Duration = Duration::from_secs(5);
+/// Polls of an organization's media in a row, without a new watcher or conversation.
+pub const MEDIA_POLLS_IN_A_ROW: u32 = 1_000;
+/// Conversations of an organization that are remembered between polls, and told of in one list.
+pub const CONVERSATIONS_TRACKED: usize = 1_000;
+/// Conversations of one organization whose LLM jobs one socket may follow.
+pub const CONVERSATIONS_PER_FOLLOWER: usize = 100;

@@ -17,6 +17,13 @@ pub struct Reason {
     pub reason: &'static str,
 }
 
+/// What is followed of an organization.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Interest {
+    /// `sessions` and the like: a closed set.
+    pub interest: &'static str,
+}
+
 type Count = Counter<u64, AtomicU64>;
 
 /// What is counted; cheap to clone, shared by all actors.
@@ -78,6 +85,30 @@ pub struct Counters {
     pub filters_subscribed: Count,
     /// Filters unsubscribed.
     pub filters_unsubscribed: Count,
+    /// Organizations that are followed, by what is.
+    pub watched_organizations: Family<Interest, Gauge>,
+    /// Those who follow an organization, by what they do.
+    pub organization_watchers: Family<Interest, Gauge>,
+    /// Lists of sessions received.
+    pub snapshots: Count,
+    /// Lists of sessions refused, by reason.
+    pub snapshots_refused: Family<Reason, Count>,
+    /// Sessions that had to be parsed because a list had other bytes for them.
+    pub sessions_parsed: Count,
+    /// Sessions in the last list.
+    pub sessions_listed: Gauge,
+    /// Sessions added, removed or updated in an organization's picture.
+    pub session_changes: Count,
+    /// Look-ups of a session's organization that failed.
+    pub organization_lookups_failed: Count,
+    /// Polls of organizations' media.
+    pub media_polls: Count,
+    /// Polls of organizations' media that failed or were too late.
+    pub media_polls_failed: Count,
+    /// Published events of organizations handed to sockets: one event for one socket.
+    pub organization_events_delivered: Count,
+    /// Published events of organizations refused, by reason.
+    pub organization_events_refused: Family<Reason, Count>,
 }
 
 impl Counters {
@@ -189,6 +220,70 @@ impl Counters {
             "filters_unsubscribed",
             "Filters unsubscribed",
             self.filters_unsubscribed.clone(),
+        );
+        self.register_organizations(r);
+    }
+
+    fn register_organizations(&self, r: &mut Registry) {
+        r.register(
+            "watched_organizations",
+            "Organizations that are followed, by what is",
+            self.watched_organizations.clone(),
+        );
+        r.register(
+            "organization_watchers",
+            "Those who follow an organization, by what they do",
+            self.organization_watchers.clone(),
+        );
+        r.register(
+            "session_lists",
+            "Lists of sessions received",
+            self.snapshots.clone(),
+        );
+        r.register(
+            "session_lists_refused",
+            "Lists of sessions refused, by reason",
+            self.snapshots_refused.clone(),
+        );
+        r.register(
+            "sessions_parsed",
+            "Sessions parsed because a list had other bytes for them",
+            self.sessions_parsed.clone(),
+        );
+        r.register(
+            "sessions_listed",
+            "Sessions in the last list",
+            self.sessions_listed.clone(),
+        );
+        r.register(
+            "session_changes",
+            "Sessions added, removed or updated",
+            self.session_changes.clone(),
+        );
+        r.register(
+            "organization_lookups_failed",
+            "Look-ups of a session's organization that failed",
+            self.organization_lookups_failed.clone(),
+        );
+        r.register(
+            "media_polls",
+            "Polls of organizations' media",
+            self.media_polls.clone(),
+        );
+        r.register(
+            "media_polls_failed",
+            "Polls of organizations' media that failed or were too late",
+            self.media_polls_failed.clone(),
+        );
+        r.register(
+            "organization_events_delivered",
+            "Published events of organizations handed to sockets",
+            self.organization_events_delivered.clone(),
+        );
+        r.register(
+            "organization_events_refused",
+            "Published events of organizations refused, by reason",
+            self.organization_events_refused.clone(),
         );
     }
 }

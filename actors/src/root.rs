@@ -16,6 +16,7 @@ use switchboard_protocol::socketio::Event;
 
 use crate::captions::Captions;
 use crate::metrics::{Metrics, Reason};
+use crate::organization::family::Organizations;
 use crate::ports::{Access, Action, Authenticator, Identity, Principal};
 use crate::service::{
     Accepted, ConnectRequest, Connection, Failure, Outcome, Refusal, Service, Socket, SocketService,
@@ -42,6 +43,8 @@ pub struct Root {
     pub refusal: RefusalMode,
     /// Rooms.
     pub captions: Captions,
+    /// What organizations have to watch.
+    pub organizations: Organizations,
     /// Counts refusals.
     pub metrics: Metrics,
 }
@@ -168,10 +171,21 @@ struct RootSocket {
 
 impl RootSocket {
     async fn serve(self: Rc<Self>, event: Event) -> Outcome {
-        let (client, captions) = (&self.client, &self.root.captions);
+        let client = &self.client;
+        let (captions, organizations) = (&self.root.captions, &self.root.organizations);
         match event.name.as_str() {
             events::JOIN_ROOM => captions.join(client, &event).await,
             events::LEAVE_ROOM => captions.leave(client, &event).await,
+            events::WATCH_ORGANIZATION_SESSION => {
+                organizations.watch_sessions(client, &event).await
+            }
+            events::UNWATCH_ORGANIZATION_SESSION => {
+                organizations.unwatch_sessions(client, &event).await
+            }
+            events::WATCH_ORGANIZATION_MEDIA => organizations.watch_media(client, &event).await,
+            events::UNWATCH_ORGANIZATION_MEDIA => organizations.unwatch_media(client, &event).await,
+            events::LLM_JOIN => organizations.join_jobs(client, &event).await,
+            events::LLM_LEAVE => organizations.leave_jobs(client, &event).await,
             events::AUTHENTICATE => self.authenticate(&event),
             _ => Outcome::Failed(Failure::invalid("UNKNOWN_EVENT", "unknown event")),
         }
@@ -221,5 +235,6 @@ impl SocketService for RootSocket {
     fn closed(&self) {
         self.client.is_closed.set(true);
         self.root.captions.closed(&self.client);
+        self.root.organizations.closed(&self.client);
     }
 }

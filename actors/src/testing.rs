@@ -8,6 +8,7 @@ mod broker;
 mod client;
 mod frames;
 mod harness;
+mod media;
 mod ports;
 mod wire;
 
@@ -19,7 +20,8 @@ pub use broker::FakeBroker;
 pub use client::Client;
 pub use frames::{ServerFrame, frames};
 pub use harness::{Harness, Setup};
-pub use ports::{FakeAccess, FakeTokens};
+pub use media::FakeMedia;
+pub use ports::{FakeAccess, FakeDirectory, FakeTokens};
 pub use wire::FakeWire;
 
 /// How long [`eventually`] waits, in real time.

@@ -32,7 +32,7 @@ pub struct Config {
     pub mqtt: Mqtt,
     /// PEM file of the certificates trusted for `mqtts`; none: the system's.
     pub mqtt_ca: Option<PathBuf>,
-    /// `sqlite:…` or `postgres:…`; may hold a password.
+    /// `sqlite://…` or `postgres://…`; may hold a password.
     pub database_url: Secret,
     /// HS256 key, at least 32 bytes.
     pub jwt_secret: Option<Secret>,

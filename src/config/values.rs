@@ -185,11 +185,11 @@ pub fn jwks(text: &str) -> Result<String, String> {
     }
 }
 
-/// Reads a database address: `sqlite:` or `postgres:`.
+/// Reads a database address: `sqlite://` or `postgres://`. What follows is for the store to say.
 pub fn database_url(text: &str) -> Result<Secret, String> {
-    let (scheme, rest) = text.split_once(':').unwrap_or((text, ""));
+    let (scheme, rest) = text.split_once("://").unwrap_or((text, ""));
     match scheme {
-        _ if rest.trim_matches('/').is_empty() => {
+        "sqlite" | "postgres" | "postgresql" if rest.trim_matches('/').is_empty() => {
             Err("wanted is sqlite://FILE or postgres://HOST/NAME".to_owned())
         }
         "sqlite" => Ok(Secret::new(text)),
@@ -197,7 +197,7 @@ pub fn database_url(text: &str) -> Result<Secret, String> {
             Ok(_) => Ok(Secret::new(text)),
             Err(error) => Err(format!("no URL ({error})")),
         },
-        _ => Err("the scheme is neither sqlite nor postgres".to_owned()),
+        _ => Err("it begins neither with sqlite:// nor with postgres://".to_owned()),
     }
 }
 

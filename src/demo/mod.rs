@@ -1,35 +1,33 @@
 //! What `switchboard demo` adds to the server: an organization with two live sessions, a transcriber that publishes
-//! what is said in them, and the tokens to look at them with.
+//! what is said in them (`speakers`) and who is live (`statuses`), recordings that seem to be transcribed (`uploads`),
+//! and the tokens to look at them with (`info`).
 //!
 //! The sessions' texts are in lecture.txt and council.txt, read by `script`.
 
+mod info;
 mod script;
+mod speakers;
+mod statuses;
 #[cfg(test)]
 mod tests;
+mod uploads;
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use serde::Serialize;
 use switchboard_protocol::ids::{OrganizationId, RoomId, SessionId, UserId};
 use tokio::task::JoinHandle;
 
-use crate::config::{MqttUrl, reachable};
+use crate::config::MqttUrl;
 use crate::store::{Channel, NewSession, Role, SessionChange, Store, StoreError, Visibility};
-use crate::tokens::TokenIssuer;
-use crate::transcript::{BrokerLink, LinkError, Recording, Run, Utterance, play, timeline};
+use crate::transcript::{BrokerLink, LinkError, Recording, Utterance};
 
-/// How long the tokens are good for that the command prints.
-const TOKEN_LIFE: Duration = Duration::from_secs(7 * 86_400);
-/// How long a page's token is good for; the page fetches a new one when it ends.
-const PAGE_TOKEN_LIFE: Duration = Duration::from_secs(3_600);
+pub use info::{DashboardInfo, DemoInfo, SessionInfo, announcement};
+
 /// How long the broker may take to accept the transcriber.
 const BROKER_DEADLINE: Duration = Duration::from_secs(5);
-/// Pause before the transcriber tries the broker again.
+/// Pause before what failed is tried again.
 const RETRY: Duration = Duration::from_secs(1);
-/// Silence before a text begins again.
-const BETWEEN_RUNS: Duration = Duration::from_secs(3);
 
 /// A session of the demo.
 struct DemoSession {
@@ -42,7 +40,11 @@ struct DemoSession {
 }
 
 const ORGANIZATION: &str = "demo";
+const ORGANIZATION_NAME: &str = "Demonstration";
+/// A maintainer, for whoever reads the command's output.
 const USER: &str = "demo-user";
+/// A plain member, for whoever can reach the page: may watch, and change nothing.
+const VISITOR: &str = "demo-visitor";
 const SESSIONS: [DemoSession; 2] = [
     DemoSession {
         id: "demo-lecture",
@@ -98,20 +100,19 @@ fn organization() -> OrganizationId {
     ORGANIZATION.parse().expect("an organization id")
 }
 
-fn user() -> UserId {
-    USER.parse().expect("a user id")
+fn user(id: &str) -> UserId {
+    id.parse().expect("a user id")
 }
 
-/// Puts the demo's organization, its user (a maintainer) and its sessions into `store`, whether or not they were
-/// there.
+/// Puts the demo's organization, its members and its sessions into `store`, whether or not they were there.
 pub async fn seed(store: &Store) -> Result<(), StoreError> {
     let organization = organization();
     store
-        .put_organization(&organization, "Demonstration")
+        .put_organization(&organization, ORGANIZATION_NAME)
         .await?;
-    store
-        .put_member(&organization, &user(), Role::Maintainer)
-        .await?;
+    for (id, role) in [(USER, Role::Maintainer), (VISITOR, Role::Member)] {
+        store.put_member(&organization, &user(id), role).await?;
+    }
     for session in &SESSIONS {
         let created = store
             .create_session(NewSession {
@@ -142,97 +143,33 @@ pub async fn seed(store: &Store) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Starts the transcriber: publishes the sessions' captions to `broker`, at speaking pace, again and again, until the
-/// task is aborted. `ca` is as in the configuration.
-pub fn feed(broker: MqttUrl, ca: Option<PathBuf>) -> JoinHandle<()> {
+/// Where the demo publishes.
+#[derive(Clone)]
+struct Broker {
+    url: MqttUrl,
+    /// As in the configuration.
+    ca: Option<PathBuf>,
+}
+
+impl Broker {
+    async fn link(&self) -> Result<BrokerLink, LinkError> {
+        BrokerLink::connect(&self.url, self.ca.as_deref(), BROKER_DEADLINE).await
+    }
+}
+
+/// Starts everything that goes on in the demo, until the task is aborted: publishes the sessions' captions and states
+/// to `broker`, at speaking pace, again and again, and lets uploads go their way in `store`. `ca` is as in the
+/// configuration.
+pub fn feed(broker: MqttUrl, ca: Option<PathBuf>, store: Store) -> JoinHandle<()> {
+    let broker = Broker { url: broker, ca };
     tokio::spawn(async move {
+        let live = statuses::Live::default();
         let [lecture, council] = &SESSIONS;
-        tokio::join!(speak(lecture, &broker, &ca), speak(council, &broker, &ca));
+        tokio::join!(
+            speakers::speak(lecture, &broker, &live),
+            speakers::speak(council, &broker, &live),
+            statuses::publish(&broker, &live),
+            uploads::run(&broker, &store),
+        );
     })
-}
-
-/// Speaks one session's text for ever.
-async fn speak(session: &DemoSession, broker: &MqttUrl, ca: &Option<PathBuf>) {
-    let recordings = session.recordings();
-    let mut first_segment = 0;
-    loop {
-        let ended = speak_until_lost(&recordings, &mut first_segment, broker, ca).await;
-        if let Err(error) = ended {
-            log::warn!("demo transcriber of {}: {error}", session.id);
-        }
-        tokio::time::sleep(RETRY).await;
-    }
-}
-
-async fn speak_until_lost(
-    recordings: &[(RoomId, Recording)],
-    first_segment: &mut u64,
-    broker: &MqttUrl,
-    ca: &Option<PathBuf>,
-) -> Result<(), LinkError> {
-    let link = BrokerLink::connect(broker, ca.as_deref(), BROKER_DEADLINE).await?;
-    loop {
-        let run = Run {
-            started: SystemTime::now(),
-            first_segment: *first_segment,
-        };
-        let rooms = recordings.iter();
-        let rooms = rooms.map(|(room, recording)| (room.clone(), recording.publications(run)));
-        play(&link, &timeline(rooms.collect()), 1.0, |_, _| ()).await?;
-        let segments = recordings.iter().map(|(_, recording)| recording.segments());
-        *first_segment += segments.max().unwrap_or_default();
-        tokio::time::sleep(BETWEEN_RUNS).await;
-    }
-}
-
-/// What the page learns, as JSON, at its address `demo.json`. Holds guest tokens only, fresh at each call: whoever can
-/// reach the page can read it.
-#[derive(Clone, Debug, Serialize)]
-pub struct DemoInfo {
-    /// The organization's id.
-    pub organization: String,
-    /// Its sessions.
-    pub sessions: Vec<SessionInfo>,
-}
-
-/// A session that the page can show.
-#[derive(Clone, Debug, Serialize)]
-pub struct SessionInfo {
-    /// Its id.
-    pub id: String,
-    /// What people call it.
-    pub name: String,
-    /// A sentence about it.
-    pub description: String,
-    /// Its channels.
-    pub channels: Vec<Channel>,
-    /// A guest token for it.
-    pub token: String,
-}
-
-impl DemoInfo {
-    /// Makes the page's information, with fresh tokens.
-    pub fn issue(issuer: &TokenIssuer) -> Self {
-        let session = |session: &DemoSession| SessionInfo {
-            id: session.id.to_owned(),
-            name: session.name.to_owned(),
-            description: session.description.to_owned(),
-            channels: session.channels(),
-            token: issuer.issue_guest(&session.id(), &organization(), PAGE_TOKEN_LIFE),
-        };
-        Self {
-            organization: ORGANIZATION.to_owned(),
-            sessions: SESSIONS.iter().map(session).collect(),
-        }
-    }
-}
-
-/// Returns what the command prints: the page's address, and a token of each kind as a plain JWT, a line each.
-/// `listening` is the first address of the server; one that means all interfaces is shown as this machine's own.
-pub fn announcement(listening: SocketAddr, issuer: &TokenIssuer) -> String {
-    let page = reachable(listening);
-    let user = issuer.issue_user(&user(), TOKEN_LIFE);
-    let guest = issuer.issue_guest(&SESSIONS[0].id(), &organization(), TOKEN_LIFE);
-    let admin = issuer.issue_admin(TOKEN_LIFE);
-    format!("page: http://{page}/\nuser token: {user}\nguest token: {guest}\nadmin token: {admin}")
 }

@@ -1,13 +1,15 @@
 //! The demo says enough, and gives away no more than it should.
 
 use std::collections::BTreeSet;
+use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 use switchboard_actors::ports::{Authenticator, Principal};
 use switchboard_protocol::topics::CaptionKind;
 
 use super::*;
-use crate::tokens::TokenVerifier;
+use crate::tokens::{TokenIssuer, TokenVerifier};
+use crate::transcript::Run;
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 const RUN: Run = Run {
@@ -80,13 +82,15 @@ async fn seeding_twice_leaves_one_set_of_public_sessions() {
             .iter()
             .all(|one| one.visibility == Visibility::Public)
     );
-    let role = store.member_role(&organization(), &user()).await.unwrap();
-    assert_eq!(role, Some(Role::Maintainer));
+    for (id, expected) in [(USER, Role::Maintainer), (VISITOR, Role::Member)] {
+        let role = store.member_role(&organization(), &user(id)).await.unwrap();
+        assert_eq!(role, Some(expected));
+    }
     store.close().await;
 }
 
 #[test]
-fn the_page_gets_a_guest_token_for_each_session_and_no_other() {
+fn the_page_gets_a_guests_token_for_each_session_and_a_plain_members_and_no_other() {
     let issuer = TokenIssuer::new(SECRET).unwrap();
     let verifier = TokenVerifier::from_secret(SECRET).unwrap();
     let info = DemoInfo::issue(&issuer);
@@ -98,13 +102,23 @@ fn the_page_gets_a_guest_token_for_each_session_and_no_other() {
         };
         assert_eq!(identity.principal, expected);
     }
+    let identity = verifier.authenticate(&info.dashboard.token).unwrap();
+    let expected = Principal::User {
+        id: user(VISITOR),
+        admin: false,
+    };
+    assert_eq!(identity.principal, expected);
     let json = serde_json::to_value(&info).unwrap();
+    assert_eq!(json["dashboard"]["id"], "demo");
     assert_eq!(json["sessions"][0]["channels"][1]["language"], "fr");
-    assert_eq!(json.to_string().matches("eyJ").count() / 2, SESSIONS.len());
+    assert_eq!(
+        json.to_string().matches("eyJ").count() / 2,
+        SESSIONS.len() + 1
+    );
 }
 
 #[test]
-fn the_announcement_has_the_page_and_a_token_of_each_kind_on_a_line_each() {
+fn the_announcement_has_the_pages_addresses_and_a_token_of_each_kind_on_a_line_each() {
     let issuer = TokenIssuer::new(SECRET).unwrap();
     let verifier = TokenVerifier::from_secret(SECRET).unwrap();
     let text = announcement("0.0.0.0:8080".parse().unwrap(), &issuer);
@@ -113,9 +127,17 @@ fn the_announcement_has_the_page_and_a_token_of_each_kind_on_a_line_each() {
         .filter_map(|line| line.split_once(": "))
         .collect();
     let labels: Vec<&str> = lines.iter().map(|(label, _)| *label).collect();
-    assert_eq!(labels, ["page", "user token", "guest token", "admin token"]);
+    let expected = [
+        "page",
+        "dashboard",
+        "user token",
+        "guest token",
+        "admin token",
+    ];
+    assert_eq!(labels, expected);
     assert_eq!(lines[0].1, "http://127.0.0.1:8080/");
-    for (label, token) in &lines[1..] {
+    assert_eq!(lines[1].1, "http://127.0.0.1:8080/?organization=demo");
+    for (label, token) in &lines[2..] {
         assert!(verifier.authenticate(token).is_ok(), "{label}");
     }
 }

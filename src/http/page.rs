@@ -1,4 +1,4 @@
-//! The web page at `/`, its files under `/web/`, and the demo's sessions at `/demo.json`.
+//! The web page at `/`, its files under `/web/`, and what the demo shows at `/demo.json`.
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -16,7 +16,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 #[folder = "web/"]
 struct Files;
 
-/// Signs the demo's guest tokens; none outside the demo.
+/// Signs the page's tokens; none outside the demo.
 pub struct DemoDocument(pub Option<TokenIssuer>);
 
 /// Mounts the page. The application must have `web::Data<DemoDocument>`.

@@ -100,6 +100,15 @@ impl BrokerLink {
 
     /// Publishes and waits for the acknowledgement, for as long as the broker is away.
     pub async fn publish(&self, topic: &str, payload: Bytes) -> Result<(), LinkError> {
+        self.send(topic, payload, false).await
+    }
+
+    /// Publishes what the broker keeps for those who subscribe later; otherwise as [`Self::publish`].
+    pub async fn retain(&self, topic: &str, payload: Bytes) -> Result<(), LinkError> {
+        self.send(topic, payload, true).await
+    }
+
+    async fn send(&self, topic: &str, payload: Bytes, retain: bool) -> Result<(), LinkError> {
         let mut seen = self.seen.clone();
         loop {
             let before = *seen
@@ -108,7 +117,7 @@ impl BrokerLink {
                 .map_err(|_| LinkError::Ended)?;
             let sent = self
                 .client
-                .publish_bytes(topic, QoS::AtLeastOnce, false, payload.clone());
+                .publish_bytes(topic, QoS::AtLeastOnce, retain, payload.clone());
             sent.await.map_err(|_| LinkError::Ended)?;
             let changed = |seen: &Seen| {
                 seen.acknowledged > before.acknowledged || seen.connections > before.connections

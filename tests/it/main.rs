@@ -1,4 +1,5 @@
-//! The integration ring: the real application on a free port, real brokers, a fresh database, raw clients.
+//! The integration ring: the real application on a free port, real brokers, a fresh database, raw
+//! clients.
 //!
 //! One file for each family of promises; a test's name is its promise, with the row of the feature list that
 //! it keeps in front (`l13_…`) or the line of the list of hostile inputs (`hostile_22_…`). Every server is
@@ -28,6 +29,7 @@ mod hostile_packets;
 mod origins;
 mod outage;
 mod payloads;
+mod postgres;
 mod program;
 mod rest;
 mod rooms;

@@ -1,4 +1,4 @@
-//! What integration tests share: a running server, its viewers, brokers that come and go, raw HTTP and
+//! What integration tests share: a running server, its viewers, brokers and databases that come and go, raw HTTP and
 //! WebSocket connections.
 
 pub mod broker;
@@ -7,6 +7,7 @@ pub mod http;
 pub mod mosquitto;
 pub mod mqtt;
 pub mod neighbour;
+pub mod postgres;
 pub mod raw_websocket;
 pub mod server;
 pub mod tap;

@@ -1,40 +1,42 @@
 /**
- * Where the page learns which session to show and with which token: the address, the demo's list, the form.
+ * Where the page learns what to show and with which token: the address, the demo's list, the form.
  * Tokens live in the address's fragment for a moment and in sessionStorage afterwards, so that they reach no server log.
  */
 
-import { readLanguage } from './payload.js';
+import { readLanguage, readWords } from './payload.js';
 import { isObject } from './wire.js';
 
 /**
  * @typedef {{index: string, name: string, language: string | null}} Channel
  * @typedef {{id: string, name: string, description: string, channels: Channel[], token: string}} DemoSession
- * @typedef {{sessions: DemoSession[]}} Demo
- * @typedef {{id: string, name: string, channels: Channel[], token: string, renew: () => Promise<string | null>}} Access
- *   `renew` asks for a fresh token of the same reader; null where there is nobody to ask
+ * @typedef {{id: string, name: string, description: string, token: string}} DemoOrganization
+ * @typedef {{sessions: DemoSession[], dashboard: DemoOrganization | null}} Demo
+ * @typedef {'session' | 'organization'} Kind what a token is for
+ * @typedef {{token: string, renew: () => Promise<string | null>, forget: () => void}} Credentials
+ *   `renew` asks for a fresh token of the same reader, null where there is nobody to ask; `forget` gives the token up
+ * @typedef {Credentials & {id: string, name: string, channels: Channel[]}} Access
+ * @typedef {Credentials & {id: string, name: string}} OrganizationAccess
  */
 
 /** No session is shown with more channels than this: each has a connection of its own. */
 export const MOST_CHANNELS = 12;
 
-const STORAGE_PREFIX = 'switchboard.token.';
+/** @type {Record<Kind, string>} */
+const STORAGE_PREFIX = { session: 'switchboard.token.', organization: 'switchboard.organization-token.' };
 
-/** @param {string} session @param {string} token */
-export function keepToken(session, token) {
-  sessionStorage.setItem(STORAGE_PREFIX + session, token);
-}
-
-/** @param {string} session */
-export function forgetToken(session) {
-  sessionStorage.removeItem(STORAGE_PREFIX + session);
+/** @param {Kind} kind @param {string} id @param {string} token */
+export function keepToken(kind, id, token) {
+  sessionStorage.setItem(STORAGE_PREFIX[kind] + id, token);
 }
 
 /** Moves `#token=…` from the address into sessionStorage, where neither history nor a shared screen shows it. */
 export function takeTokenFromAddress() {
-  const session = new URLSearchParams(location.search).get('session');
+  const query = new URLSearchParams(location.search);
   const token = new URLSearchParams(location.hash.slice(1)).get('token');
   if (token === null) return;
-  if (session !== null && token !== '') keepToken(session, token);
+  const kind = query.has('session') ? 'session' : 'organization';
+  const id = query.get(kind);
+  if (id !== null && token !== '') keepToken(kind, id, token);
   history.replaceState(history.state, '', location.pathname + location.search);
 }
 
@@ -44,37 +46,65 @@ export async function loadDemo() {
   if (!response.ok) return null;
   const demo = await response.json().catch(() => null);
   if (!isObject(demo) || !Array.isArray(demo.sessions)) return null;
-  return { sessions: demo.sessions.map(readSession).filter((session) => session !== null) };
+  const sessions = demo.sessions.map(readSession).filter((session) => session !== null);
+  return { sessions, dashboard: readOrganization(demo.dashboard) };
 }
 
 /**
- * Finds the token for what the address asks for.
+ * Finds the token for the session that the address asks for.
  *
- * @param {URLSearchParams} query `session`, and `channel` as often as wanted
+ * @param {URLSearchParams} query `session`, `channel` as often as wanted, and the `organization` whose members' tokens will do
  * @returns {Promise<Access | null>} null: somebody has to enter a token; rejects where the server cannot be reached
  */
 export async function findAccess(query) {
   const id = query.get('session') ?? '';
+  const organization = query.get('organization') ?? '';
   const wanted = [...new Set(query.getAll('channel'))].filter(isName).slice(0, MOST_CHANNELS);
-  const kept = sessionStorage.getItem(STORAGE_PREFIX + id);
-  if (kept !== null) {
-    const known = await describe(id, kept);
-    return { ...pick(known, wanted), token: kept, renew: async () => null };
-  }
-  const known = await findInDemo(id);
-  if (known === null) return null;
-  const renew = async () => (await findInDemo(id).catch(() => null))?.token ?? null;
-  return { ...pick(known, wanted), token: known.token, renew };
+  const credentials = kept('session', id) ?? kept('organization', organization);
+  if (credentials !== null) return { ...pick(await describe(id, credentials.token), wanted), ...credentials };
+  const find = async () => {
+    const demo = await loadDemo();
+    const session = demo?.sessions.find((each) => each.id === id);
+    if (session || demo?.dashboard?.id !== organization) return session ?? null;
+    return { ...(await describe(id, demo.dashboard.token)), token: demo.dashboard.token };
+  };
+  const known = await find();
+  return known && { ...pick(known, wanted), ...lent(known.token, find) };
+}
+
+/**
+ * Finds the token for the organization that the address asks for.
+ *
+ * @param {URLSearchParams} query `organization`
+ * @returns {Promise<OrganizationAccess | null>} as of `findAccess`
+ */
+export async function findOrganizationAccess(query) {
+  const id = query.get('organization') ?? '';
+  if (!isName(id)) return null;
+  const credentials = kept('organization', id);
+  if (credentials !== null) return { id, name: id, ...credentials };
+  const find = async () => {
+    const dashboard = (await loadDemo())?.dashboard ?? null;
+    return dashboard?.id === id ? dashboard : null;
+  };
+  const known = await find();
+  return known && { id, name: known.name, ...lent(known.token, find) };
+}
+
+/** @param {Kind} kind @param {string} id @returns {Credentials | null} what somebody brought for it */
+function kept(kind, id) {
+  const token = sessionStorage.getItem(STORAGE_PREFIX[kind] + id);
+  return token === null ? null : { token, renew: async () => null, forget: () => sessionStorage.removeItem(STORAGE_PREFIX[kind] + id) };
+}
+
+/** @param {string} token @param {() => Promise<{token: string} | null>} find @returns {Credentials} what the demo gives */
+function lent(token, find) {
+  return { token, renew: async () => (await find().catch(() => null))?.token ?? null, forget: () => {} };
 }
 
 /** @param {string} value @returns {boolean} whether it may be one level of a room's name */
 export function isName(value) {
   return /^[^\s/+#$]{1,128}$/.test(value);
-}
-
-/** @param {string} id @returns {Promise<DemoSession | null>} */
-async function findInDemo(id) {
-  return (await loadDemo())?.sessions.find((session) => session.id === id) ?? null;
 }
 
 /**
@@ -120,11 +150,17 @@ function readSession(value) {
   const channels = Array.isArray(value.channels) ? value.channels.map(readChannel) : [];
   return {
     id: value.id,
-    name: words(value.name) || value.id,
-    description: words(value.description),
+    name: readWords(value.name) || value.id,
+    description: readWords(value.description),
     channels: channels.filter((channel) => channel !== null).slice(0, MOST_CHANNELS),
-    token: words(value.token),
+    token: readToken(value.token),
   };
+}
+
+/** @param {unknown} value @returns {DemoOrganization | null} */
+function readOrganization(value) {
+  if (!isObject(value) || typeof value.id !== 'string' || !isName(value.id)) return null;
+  return { id: value.id, name: readWords(value.name) || value.id, description: readWords(value.description), token: readToken(value.token) };
 }
 
 /** @param {unknown} value @returns {Channel | null} */
@@ -132,10 +168,10 @@ function readChannel(value) {
   if (!isObject(value)) return null;
   const index = String(value.index ?? '');
   if (!isName(index)) return null;
-  return { index, name: words(value.name) || `Channel ${index}`, language: readLanguage(value.language) };
+  return { index, name: readWords(value.name) || `Channel ${index}`, language: readLanguage(value.language) };
 }
 
 /** @param {unknown} value @returns {string} */
-function words(value) {
+function readToken(value) {
   return typeof value === 'string' ? value.trim() : '';
 }

@@ -18,6 +18,7 @@ import { isObject } from './wire.js';
 /** Longer texts are cut: no utterance is this long, and a page must not drown in one line. In characters. */
 const LONGEST_TEXT = 5000;
 const LONGEST_NAME = 60;
+const LONGEST_WORDS = 200;
 
 const LANGUAGE_TAG = /^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4}$/;
 
@@ -56,6 +57,11 @@ export function readTranslation(payload) {
 /** @param {unknown} value @returns {string | null} a well-formed language tag */
 export function readLanguage(value) {
   return typeof value === 'string' && LANGUAGE_TAG.test(value) ? value : null;
+}
+
+/** @param {unknown} value @returns {string} a name or a sentence; empty: there is none */
+export function readWords(value) {
+  return typeof value === 'string' ? value.trim().slice(0, LONGEST_WORDS) : '';
 }
 
 /** @param {Record<string, unknown>} payload @returns {Identity} */

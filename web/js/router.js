@@ -12,6 +12,8 @@
 
 export class Router {
   #leave = new AbortController();
+  /** The query of the view that is shown. */
+  #shown = '';
 
   /**
    * @param {Route[]} routes the first that matches is shown
@@ -25,7 +27,8 @@ export class Router {
 
   /** Shows the present address and follows links and the history. Call once. */
   start() {
-    window.addEventListener('popstate', () => this.show());
+    // A way to another place within the view, such as the skip link's, is none to another view.
+    window.addEventListener('popstate', () => location.search !== this.#shown && this.show());
     document.addEventListener('click', (event) => this.#click(event));
     this.show();
   }
@@ -48,7 +51,8 @@ export class Router {
     header.replaceChildren();
     main.replaceChildren();
     notices.clearAll();
-    const query = new URLSearchParams(location.search);
+    this.#shown = location.search;
+    const query = new URLSearchParams(this.#shown);
     const route = this.routes.find(({ matches }) => matches(query));
     const { signal } = this.#leave;
     await route?.view(this.stage, query, signal);

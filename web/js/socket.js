@@ -1,7 +1,7 @@
 /**
- * A Socket.IO client over one raw WebSocket: connects, joins rooms, answers pings, comes back after a loss.
+ * A Socket.IO client over one raw WebSocket: connects, asks for what is watched, answers pings, comes back after a loss.
  *
- * Events, each a CustomEvent: `state` (SocketState), `event` ({name, args}), `room` ({room, ok, error}).
+ * Events, each a CustomEvent: `state` (SocketState), `event` ({name, args}), `watch` (WatchAnswer).
  * After `unauthorized`, a DISCONNECT packet or a refused token it stays away: a server that said no is not asked again.
  */
 
@@ -12,7 +12,8 @@ import { PONG, decode, encodeConnect, encodeEvent, isObject } from './wire.js';
  * @typedef {'idle' | 'connecting' | 'connected' | 'reconnecting' | 'ended'} Phase
  * @typedef {'refused' | 'unauthorized' | 'disconnected' | 'draining' | 'lost' | 'closed' | null} Reason
  * @typedef {{phase: Phase, reason: Reason, failures: number}} SocketState `failures`: attempts that failed in a row
- * @typedef {{ok: boolean, error?: string}} Ack
+ * @typedef {{ok: boolean, error?: string, data?: Record<string, unknown>}} Ack `data`: all that the server answered
+ * @typedef {Ack & {name: string, argument: string}} WatchAnswer
  */
 
 /** How long the handshake up to the namespace's CONNECT may take, in ms. */
@@ -26,8 +27,8 @@ export class Socket extends EventTarget {
   state = { phase: 'idle', reason: null, failures: 0 };
   /** @type {WebSocket | null} the present connection */
   #connection = null;
-  /** @type {Set<string>} what to join again after a reconnect */
-  #rooms = new Set();
+  /** @type {{name: string, argument: string}[]} what to ask for again after a reconnect */
+  #watches = [];
   /** @type {Map<number, (ack: Ack) => void>} */
   #acks = new Map();
   #nextAck = 0;
@@ -72,13 +73,21 @@ export class Socket extends EventTarget {
   }
 
   /**
-   * Joins a room, now and after every reconnect. The answer comes as a `room` event.
+   * Sends an event such as `join_room` now and after every reconnect. Each answer comes as a `watch` event.
    *
-   * @param {string} room `{session}/{channel}`
+   * @param {string} name
+   * @param {string} argument of the event
    */
-  join(room) {
-    this.#rooms.add(room);
-    if (this.state.phase === 'connected') this.#sendJoin(room);
+  watch(name, argument) {
+    const watch = { name, argument };
+    this.#watches.push(watch);
+    if (this.state.phase === 'connected') this.#ask(watch);
+  }
+
+  /** Sends a watch again that was answered by a fault. @param {string} name */
+  watchAgain(name) {
+    if (this.state.phase !== 'connected') return;
+    for (const watch of this.#watches) if (watch.name === name) this.#ask(watch);
   }
 
   /**
@@ -151,15 +160,15 @@ export class Socket extends EventTarget {
     this.#patience = this.#heartbeat;
     this.#listen();
     this.#become('connected', null);
-    for (const room of this.#rooms) this.#sendJoin(room);
+    for (const watch of this.#watches) this.#ask(watch);
   }
 
-  /** @param {string} room */
-  async #sendJoin(room) {
+  /** @param {{name: string, argument: string}} watch */
+  async #ask({ name, argument }) {
     const connection = this.#connection;
-    const ack = await this.emit('join_room', room);
+    const ack = await this.emit(name, argument);
     // A loss answers too, but it is the reconnect's business.
-    if (connection === this.#connection) this.#tell('room', { room, ...ack });
+    if (connection === this.#connection) this.#tell('watch', { name, argument, ...ack });
   }
 
   /** @param {string} name @param {unknown[]} args */
@@ -224,5 +233,5 @@ export class Socket extends EventTarget {
 /** @param {unknown} value @returns {Ack} */
 function toAck(value) {
   if (!isObject(value)) return { ok: false, error: 'unreadable answer' };
-  return { ok: value.ok === true, error: typeof value.error === 'string' ? value.error : undefined };
+  return { ok: value.ok === true, error: typeof value.error === 'string' ? value.error : undefined, data: value };
 }

@@ -10,12 +10,17 @@ use futures_util::stream::BoxStream;
 use switchboard_protocol::frame::Frame;
 
 use super::client::Line;
-use super::{Client, FakeAccess, FakeBroker, FakeTokens, FakeWire, eventually, quiet};
+use super::{
+    Client, FakeAccess, FakeBroker, FakeDirectory, FakeMedia, FakeTokens, FakeWire, eventually,
+    quiet,
+};
 use crate::SocketIds;
 use crate::broker::BrokerActor;
 use crate::captions::Captions;
 use crate::metrics::Metrics;
 use crate::mqtt_client::LinkRole;
+use crate::organization::family::Organizations;
+use crate::organization::registry::{GetWatchCounts, OrganizationRegistry, Sources, WatchCounts};
 use crate::outbox::{Outbox, OutboxLimits};
 use crate::registry::{GetCounts, RoomRegistry};
 use crate::root::{RefusalMode, Root};
@@ -34,7 +39,7 @@ pub struct Setup {
     pub outbox: OutboxLimits,
     /// How a bad handshake is refused.
     pub refusal: RefusalMode,
-    /// Threads for rooms; none: all on the test's own.
+    /// Threads for rooms and organizations; none: all on the test's own.
     pub threads: Vec<ArbiterHandle>,
     /// Puts another service before, or in the place of, the root namespace's.
     pub service: fn(Root) -> Arc<dyn Service>,
@@ -62,6 +67,12 @@ pub struct Harness {
     pub broker_actor: Addr<BrokerActor>,
     /// The RoomRegistry.
     pub registry: Addr<RoomRegistry>,
+    /// The OrganizationRegistry.
+    pub organizations: Addr<OrganizationRegistry>,
+    /// Which sessions are whose, where the list does not say.
+    pub directory: Arc<FakeDirectory>,
+    /// What is being processed; asked every ten seconds.
+    pub media: Arc<FakeMedia>,
     /// Who may join what.
     pub access: Arc<FakeAccess>,
     /// Who a token belongs to.
@@ -101,6 +112,20 @@ impl Harness {
         let registry = RoomRegistry::new(
             broker_actor.clone(),
             outlets.status,
+            setup.threads.clone(),
+            metrics.clone(),
+        )
+        .start();
+        let directory = Arc::new(FakeDirectory::default());
+        let media = Arc::new(FakeMedia::default());
+        let sources = Sources {
+            directory: directory.clone(),
+            media: media.clone(),
+            media_poll: Duration::from_secs(10),
+        };
+        let organizations = OrganizationRegistry::new(
+            outlets.organization,
+            sources,
             setup.threads,
             metrics.clone(),
         )
@@ -113,6 +138,9 @@ impl Harness {
             refusal: setup.refusal,
             captions: Captions {
                 registry: registry.clone(),
+            },
+            organizations: Organizations {
+                registry: organizations.clone(),
             },
             metrics: metrics.clone(),
         };
@@ -129,6 +157,9 @@ impl Harness {
             broker,
             broker_actor,
             registry,
+            organizations,
+            directory,
+            media,
             access,
             tokens,
             metrics,
@@ -187,7 +218,8 @@ impl Harness {
         (session, outbox)
     }
 
-    /// Waits until nothing is left of any client: no session, socket, member, room, outbox or subscription;
+    /// Waits until nothing is left of any client: no session, socket, member, watch, room, outbox or
+    /// subscription;
     /// and that the broker was asked for nothing twice or in vain.
     ///
     /// All clients must have hung up or been closed.
@@ -213,6 +245,8 @@ impl Harness {
         let counts = self.registry.send(GetCounts).await;
         let counts = counts.expect("the registry runs");
         assert_eq!((counts.sockets, counts.rooms, counts.members), (0, 0, 0));
+        let watches = self.organizations.send(GetWatchCounts).await;
+        assert_eq!(watches.ok(), Some(WatchCounts::default()));
         assert_eq!(self.broker.faults(), Vec::<String>::new());
     }
 

@@ -8,8 +8,10 @@ use futures_util::FutureExt;
 use tokio::sync::oneshot;
 
 use crate::ports::{
-    Access, Action, Authenticator, BoxFuture, Identity, InvalidToken, Principal, Unavailable,
+    Access, Action, Authenticator, BoxFuture, Directory, Identity, InvalidToken, Principal,
+    Unavailable,
 };
+use switchboard_protocol::ids::{OrganizationId, SessionId};
 
 /// Knows the tokens that it was told, and two kinds by their look.
 ///
@@ -147,6 +149,85 @@ fn resource(action: &Action) -> String {
         Action::FollowJobs(organization) => format!("jobs:{organization}"),
         Action::ManageSessions(organization) => format!("manage-sessions:{organization}"),
         Action::ManageMedia(organization) => format!("manage-media:{organization}"),
+    }
+}
+
+type Whereabouts = Result<Option<OrganizationId>, Unavailable>;
+
+/// Knows the organizations of the sessions that it was told.
+#[derive(Default)]
+pub struct FakeDirectory(Mutex<Sessions>);
+
+#[derive(Default)]
+struct Sessions {
+    organizations: HashMap<String, OrganizationId>,
+    is_away: bool,
+    /// Whether questions wait.
+    is_holding: bool,
+    waiting: Vec<(SessionId, oneshot::Sender<Whereabouts>)>,
+    asked: Vec<String>,
+}
+
+impl Sessions {
+    fn answer(&self, session: &SessionId) -> Whereabouts {
+        match self.is_away {
+            true => Err(Unavailable("told so".to_owned())),
+            false => Ok(self.organizations.get(session.as_str()).cloned()),
+        }
+    }
+}
+
+impl FakeDirectory {
+    /// From now on `session` is one of `organization`.
+    pub fn add(&self, session: &str, organization: &str) {
+        let organization = organization.parse().expect("a test's id is valid");
+        let mut sessions = lock(&self.0);
+        sessions
+            .organizations
+            .insert(session.to_owned(), organization);
+    }
+
+    /// From now on, whether nothing can be asked at all.
+    pub fn set_away(&self, is_away: bool) {
+        lock(&self.0).is_away = is_away;
+    }
+
+    /// Keeps every question waiting until they are released.
+    pub fn hold(&self) {
+        lock(&self.0).is_holding = true;
+    }
+
+    /// Answers all questions that wait with what is known now, and lets later ones through.
+    pub fn release(&self) {
+        let mut sessions = lock(&self.0);
+        sessions.is_holding = false;
+        for (session, waiting) in std::mem::take(&mut sessions.waiting) {
+            // Whoever asked may have gone.
+            let _ = waiting.send(sessions.answer(&session));
+        }
+    }
+
+    /// What was asked for, in order.
+    pub fn asked(&self) -> Vec<String> {
+        lock(&self.0).asked.clone()
+    }
+
+    /// How many questions wait.
+    pub fn waiting(&self) -> usize {
+        lock(&self.0).waiting.len()
+    }
+}
+
+impl Directory for FakeDirectory {
+    fn organization_of(&self, session: SessionId) -> BoxFuture<Whereabouts> {
+        let mut sessions = lock(&self.0);
+        sessions.asked.push(session.to_string());
+        if !sessions.is_holding {
+            return std::future::ready(sessions.answer(&session)).boxed();
+        }
+        let (sender, receiver) = oneshot::channel();
+        sessions.waiting.push((session, sender));
+        async { receiver.await.unwrap_or(Ok(None)) }.boxed()
     }
 }
 

@@ -58,12 +58,12 @@ pub struct Talk {
 }
 
 impl Client {
-    /// A viewer of `room`, that of `session`, over a `stream` that connects to `server`.
+    /// A viewer of `room`, which it asks for by `wish`, over a `stream` that connects to `server`.
     pub fn new(
         stream: TcpStream,
         server: SocketAddr,
         room: u16,
-        session: &str,
+        wish: String,
         token: &str,
     ) -> Self {
         let mut outbox = Outbox::default();
@@ -79,7 +79,7 @@ impl Client {
             lines: Default::default(),
             outbox,
             connect: format!("40{{\"token\":\"{token}\"}}"),
-            join: format!("420[\"join_room\",\"{session}/1\"]"),
+            join: wish,
         };
         Self {
             stream,

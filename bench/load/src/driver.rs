@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use mio::{Events, Interest, Poll, Token};
 
+use crate::crowd::Crowd;
 use crate::publisher::Publisher;
 use crate::tally::Faults;
 use crate::token::Signer;
@@ -35,7 +36,7 @@ pub struct Driver {
 }
 
 impl Driver {
-    /// No viewer yet; viewers will join the rooms of `sessions` in turn.
+    /// No viewer yet; viewers will ask for `sessions` (a crowd of organizations: for those of that name) in turn.
     ///
     /// # Errors
     /// When the broker cannot be reached.
@@ -44,6 +45,7 @@ impl Driver {
         broker: SocketAddr,
         sessions: Vec<String>,
         tokens: Signer,
+        crowd: Crowd,
     ) -> Result<Self> {
         let poll = Poll::new().context("epoll")?;
         let mut publisher = Publisher::connect(broker, &sessions)?;
@@ -51,7 +53,7 @@ impl Driver {
         poll.registry()
             .register(&mut publisher.stream, PUBLISHER, both)?;
         Ok(Self {
-            viewers: Viewers::new(server, sessions, tokens),
+            viewers: Viewers::new(server, sessions, tokens, crowd),
             publisher,
             poll,
             events: Events::with_capacity(1_024),
@@ -116,6 +118,12 @@ impl Driver {
         let now = self.epoch.elapsed().as_nanos() as u64;
         let room = self.publisher.publish(now);
         self.expected += self.viewers.members(room);
+    }
+
+    /// From now on publishes the list of `count` sessions instead of captions.
+    pub fn publish_statuses(&mut self, count: usize) {
+        self.publisher
+            .publish_statuses(self.viewers.sessions(), count);
     }
 
     /// Publications so far.

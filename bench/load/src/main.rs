@@ -1,15 +1,18 @@
 //! The load tool: holds thousands of viewers on one thread, publishes, and measures the server between.
 //!
-//! `rate`, `flood`, `idle`, `connect` and `grow` do one run each and print one line of JSON per finding;
+//! `rate`, `flood`, `idle`, `connect`, `grow` and `watch` do one run each and print one line of JSON per finding;
 //! `compare` starts every server in turn, does all runs against each, and prints the table.
 
 mod client;
 mod compare;
+mod crowd;
 mod driver;
 mod payload;
 mod process;
 mod publisher;
+mod rest;
 mod runs;
+mod statuses;
 mod tally;
 mod token;
 mod viewers;

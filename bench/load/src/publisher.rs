@@ -10,6 +10,7 @@ use switchboard_bench_wire::buffers::{Outbox, ReadEnd, read_all};
 use switchboard_bench_wire::mqtt::{Packet, put_connect, put_publish, whole_packet};
 
 use crate::payload::{FINAL_BYTES, FINAL_EVERY, Mark, PARTIAL_BYTES};
+use crate::statuses::{self, Statuses};
 
 /// One MQTT connection that publishes to the rooms in turn.
 pub struct Publisher {
@@ -26,6 +27,8 @@ pub struct Publisher {
     pub published: u64,
     /// The payload being written, kept for its memory.
     payload: Vec<u8>,
+    /// The list of sessions, where that is what is published.
+    statuses: Option<Statuses>,
 }
 
 impl Publisher {
@@ -48,6 +51,7 @@ impl Publisher {
             turn: 0,
             published: 0,
             payload: Vec::new(),
+            statuses: None,
         })
     }
 
@@ -57,7 +61,7 @@ impl Publisher {
         let room = self.turn;
         self.turn = (room + 1) % (self.topics.len() / 2);
         let round = self.next[2 * room] + self.next[2 * room + 1];
-        let last = round % FINAL_EVERY == FINAL_EVERY - 1;
+        let last = self.statuses.is_none() && round % FINAL_EVERY == FINAL_EVERY - 1;
         let topic = 2 * room + usize::from(last);
         let mark = Mark {
             topic: topic as u16,
@@ -67,12 +71,24 @@ impl Publisher {
         self.next[topic] += 1;
         self.published += 1;
         self.payload.clear();
-        mark.write_payload(
-            if last { FINAL_BYTES } else { PARTIAL_BYTES },
-            &mut self.payload,
-        );
-        put_publish(self.outbox.buffer(), &self.topics[topic], &self.payload);
+        let topic = match &mut self.statuses {
+            Some(statuses) => {
+                statuses.write(room, mark, &mut self.payload);
+                statuses::TOPIC
+            }
+            None => {
+                let size = if last { FINAL_BYTES } else { PARTIAL_BYTES };
+                mark.write_payload(size, &mut self.payload);
+                &self.topics[topic]
+            }
+        };
+        put_publish(self.outbox.buffer(), topic, &self.payload);
         room
+    }
+
+    /// From now on publishes the list of `count` sessions of these organizations.
+    pub fn publish_statuses(&mut self, organizations: &[String], count: usize) {
+        self.statuses = Some(Statuses::new(organizations, count));
     }
 
     /// Sends what was published since the last flush, in one write where the socket takes it.

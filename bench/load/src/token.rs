@@ -11,6 +11,9 @@ const LIFE: u64 = 7_200;
 /// The organization every benchmark session belongs to.
 pub const ORGANIZATION: &str = "bench";
 
+/// The member of all watched organizations.
+pub const WATCHER: &str = "watcher";
+
 /// Signs tokens.
 pub struct Signer {
     key: EncodingKey,
@@ -36,6 +39,14 @@ impl Signer {
             "jti": format!("viewer-{number}"),
             "exp": expiry()?,
         }))
+    }
+
+    /// A member of every organization that [`crate::rest::create_organizations`] makes.
+    ///
+    /// # Errors
+    /// When signing fails.
+    pub fn watcher(&self, number: usize) -> Result<String> {
+        self.sign(json!({ "sub": WATCHER, "jti": format!("watcher-{number}"), "exp": expiry()? }))
     }
 
     /// An administrator, who may create sessions.

@@ -10,6 +10,7 @@ use nix::errno::Errno;
 use socket2::{Domain, Socket, Type};
 
 use crate::client::{Client, Phase};
+use crate::crowd::Crowd;
 use crate::publisher::Publisher;
 use crate::tally::{Faults, Line, Tally};
 use crate::token::Signer;
@@ -22,9 +23,10 @@ pub struct Viewers {
     /// What they received.
     pub tally: Tally,
     server: SocketAddr,
-    /// The session of each room; viewers join the rooms in turn.
+    /// The session of each room, or the organization; viewers ask for them in turn.
     sessions: Vec<String>,
     tokens: Signer,
+    crowd: Crowd,
     /// By number; `None` once gone.
     clients: Vec<Option<Client>>,
     /// Viewers in each room.
@@ -39,13 +41,14 @@ pub struct Viewers {
 
 impl Viewers {
     /// Nobody yet.
-    pub fn new(server: SocketAddr, sessions: Vec<String>, tokens: Signer) -> Self {
+    pub fn new(server: SocketAddr, sessions: Vec<String>, tokens: Signer, crowd: Crowd) -> Self {
         Self {
             tally: Tally::new(),
             server,
             members: vec![0; sessions.len()],
             sessions,
             tokens,
+            crowd,
             clients: Vec::new(),
             on_the_way: 0,
             gone: 0,
@@ -61,7 +64,7 @@ impl Viewers {
         let born = self.clients.len();
         let session = |number: usize| &self.sessions[number % self.sessions.len()];
         (born..born + count)
-            .map(|n| self.tokens.guest(session(n), n))
+            .map(|n| self.crowd.token(&self.tokens, session(n), n))
             .collect()
     }
 
@@ -73,8 +76,8 @@ impl Viewers {
         let number = self.clients.len();
         let room = number % self.sessions.len();
         let stream = dial(self.server, number % SOURCES).context("connecting")?;
-        let session = &self.sessions[room];
-        let mut client = Client::new(stream, self.server, room as u16, session, token);
+        let wish = self.crowd.wish(&self.sessions[room]);
+        let mut client = Client::new(stream, self.server, room as u16, wish, token);
         client.talk.lines = publisher.next_of(room).map(Line::from);
         let both = Interest::READABLE | Interest::WRITABLE;
         registry.register(&mut client.stream, Token(number), both)?;
@@ -139,6 +142,11 @@ impl Viewers {
             lost,
             ..self.tally.faults
         }
+    }
+
+    /// What viewers ask for, by number of the room.
+    pub fn sessions(&self) -> &[String] {
+        &self.sessions
     }
 
     /// Viewers in `room`.

@@ -1,6 +1,7 @@
 //! What differs between SQLite and PostgreSQL: how a URL is read, how connections are opened and kept, and the few
 //! statements that no text fits both. An engine never says its password, and never repeats a URL that it refuses.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
@@ -18,6 +19,8 @@ const READERS: u32 = 4;
 const CONNECTIONS: u32 = 10;
 /// How long an operation waits for a connection of the pool, and opening a new one may take.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Between two tries to open a locked file.
+const BUSY_PAUSE: Duration = Duration::from_millis(20);
 /// How long a connection may take to answer when it goes back to the pool.
 const RELEASE_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -129,16 +132,28 @@ impl Engine {
     /// Opens a connection outside the pools.
     pub(super) async fn connect(&self) -> Result<AnyConnection, StoreError> {
         let connect = async {
-            let mut connection = self.options.connect().await?;
-            if self.kind == Kind::Sqlite {
-                prepare(&mut connection, &WRITER).await?;
+            loop {
+                match self.try_connect().await {
+                    // Two processes that create one file, or close it, do not always wait for each other in SQLite.
+                    Err(error) if self.kind == Kind::Sqlite && is_busy(&error) => {
+                        tokio::time::sleep(BUSY_PAUSE).await
+                    }
+                    tried => return tried,
+                }
             }
-            Ok(connection)
         };
-        match tokio::time::timeout(ACQUIRE_TIMEOUT, connect).await {
-            Ok(connected) => connected.map_err(|error| StoreError::open(&self.place, error)),
-            Err(_) => Err(StoreError::open(&self.place, sqlx::Error::PoolTimedOut)),
+        let connected = tokio::time::timeout(ACQUIRE_TIMEOUT, connect).await;
+        connected
+            .unwrap_or_else(|_| Err(std::io::Error::from(ErrorKind::TimedOut).into()))
+            .map_err(|error| StoreError::open(&self.place, error))
+    }
+
+    async fn try_connect(&self) -> sqlx::Result<AnyConnection> {
+        let mut connection = self.options.connect().await?;
+        if self.kind == Kind::Sqlite {
+            prepare(&mut connection, &WRITER).await?;
         }
+        Ok(connection)
     }
 
     /// Connects once, because a pool's first failure says less: it tries again until its time is over. Creates a
@@ -209,6 +224,13 @@ fn absolute(file: &Path) -> std::io::Result<PathBuf> {
         (Some(folder), Some(name)) => Ok(folder.canonicalize()?.join(name)),
         _ => Ok(path),
     }
+}
+
+/// Whether SQLite says that the file is locked: code 5, or one of its kinds in the higher bits.
+fn is_busy(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    let code = code.and_then(|code| code.parse::<u32>().ok());
+    code.is_some_and(|code| code & 0xff == 5)
 }
 
 fn refused(why: &str) -> StoreError {

@@ -11,7 +11,7 @@ use crate::store::error::StoreError;
 impl Database {
     /// Brings the schema up to date.
     pub(in crate::store) async fn migrate(&self) -> Result<(), StoreError> {
-        let mut tries = history(self.engine.kind()).iter().len();
+        let mut tries = history(self.engine.kind()).iter().len() + 1;
         loop {
             let failed = match run(&self.engine).await {
                 Ok(()) => return Ok(()),

@@ -11,8 +11,6 @@ import { eventually } from '../support/wait.js';
 
 /** A browser's own words when a connection breaks, which no page can hush. */
 const BROKEN_LINK = /WebSocket connection to .* failed|ERR_CONNECTION/;
-/** Outside the demo there is no list of sessions, which browsers call an error. */
-const NO_DEMO = /404 .*\/demo\.json$|404 \(Not Found\) .*demo\.json/;
 
 describe('troubles on the page', { skip: noBrowser }, () => {
   /** @type {Browser} */
@@ -135,6 +133,6 @@ describe('troubles on the page', { skip: noBrowser }, () => {
     await reader.counts(reader.part('caption-column'), 2);
     assert.deepEqual(addresses.filter((address) => address.includes(token)), []);
     assert.ok(!reader.page.url().includes(token));
-    reader.assertNoComplaints(NO_DEMO);
+    reader.assertNoComplaints();
   });
 });

@@ -92,6 +92,11 @@ class Server:
         })
         return name
 
+    def add_member(self, organization, user):
+        """Creates the organization, if need be, with this member."""
+        self._rest("PUT", f"/organizations/{organization}", {"name": organization})
+        self._rest("PUT", f"/organizations/{organization}/members/{user}", {"role": "member"})
+
     def _rest(self, method, path, body):
         headers = {
             "Authorization": f"Bearer {mint(sub='root', role='admin')}",
@@ -132,8 +137,15 @@ class Publisher:
 
     def say(self, room, kind, payload):
         """Publishes what is said in a room, and waits until the broker has it."""
-        topic = f"transcriber/out/{room}/{kind}"
-        self.client.publish(topic, json.dumps(payload), qos=1).wait_for_publish(DEADLINE)
+        self._publish(f"transcriber/out/{room}/{kind}", payload)
+
+    def list_sessions(self, sessions):
+        """Publishes the list of all sessions."""
+        self._publish("system/out/sessions/statuses", sessions, retain=True)
+
+    def _publish(self, topic, payload, retain=False):
+        sent = self.client.publish(topic, json.dumps(payload), qos=1, retain=retain)
+        sent.wait_for_publish(DEADLINE)
 
     def close(self):
         self.client.disconnect()

@@ -104,6 +104,23 @@ class Captions:
         self.publisher.say(room, "final", {"text": "again"})
         self.assertEqual(viewer.until("final"), [{"text": "again"}])
 
+    def test_changes_of_an_organizations_sessions_reach_its_members(self):
+        self.server.add_member("acme", "ada")
+        viewer = self.viewer()
+        self.publisher.list_sessions([])
+        watched = eventually("an empty picture", lambda: self.watched(viewer, []), viewer.state)
+        self.assertEqual(watched, {"ok": True, "sessions": []})
+        session = {"id": "s", "organizationId": "acme", "channels": [{"id": 1, "streamStatus": "active"}]}
+        self.publisher.list_sessions([session])
+        change = {"added": [session], "removed": [], "updated": []}
+        self.assertEqual(viewer.until("orga_acme_session_update")[-1], change)
+        self.publisher.list_sessions([])
+
+    @staticmethod
+    def watched(viewer, sessions):
+        answer = viewer.ask("watch_organization_session", "acme")
+        return answer if answer.get("sessions") == sessions else None
+
     def test_the_transport_is_the_wanted_one(self):
         wanted = (self.transports or ["websocket"])[0]
         viewer = self.viewer()

@@ -33,6 +33,19 @@ export class Publisher {
     await Promise.all(all);
   }
 
+  /** Publishes the list of all sessions, retained, as a scheduler does. @param {unknown} sessions becomes JSON */
+  async list(sessions) {
+    const sent = this.client.publishAsync('system/out/sessions/statuses', JSON.stringify(sessions), { qos: 1, retain: true });
+    await within('the broker to take the list of sessions', sent);
+  }
+
+  /** Publishes an event of an organization. @param {unknown} [data] becomes JSON; nothing is published empty */
+  async organizationEvent(organization, event, data) {
+    const payload = data === undefined ? '' : JSON.stringify(data);
+    const sent = this.client.publishAsync(`switchboard/organizations/${organization}/events/${event}`, payload, { qos: 1 });
+    await within(`the broker to take ${event}`, sent);
+  }
+
   async close() {
     await this.client.endAsync(true);
   }

@@ -1,21 +1,31 @@
 /** The captions of one session, a column per channel. */
 
-import { findAccess, forgetToken } from '../access.js';
+import { findAccess } from '../access.js';
 import { button, h } from '../dom.js';
-import { LiveSession, listen } from '../live-session.js';
+import { listen } from '../live.js';
+import { LiveSession } from '../live-session.js';
 import { LARGEST_TEXT } from '../preferences.js';
 import { Column } from './column.js';
 import { displayPanel } from './display-panel.js';
-import { openForm } from './open-form.js';
+import { homeLink, showTokenForm } from './frame.js';
 import { readingModeButton } from './reading-mode.js';
 import { statusSigns } from './status.js';
-import { reportTroubles } from './troubles.js';
+import { reportTroubles, showUnreachable } from './troubles.js';
+import { explainWaiting } from './waiting.js';
 
 /**
  * @typedef {import('../router.js').Stage} Stage
  * @typedef {import('../access.js').Access} Access
  * @typedef {import('../preferences.js').Preferences} Preferences
  */
+
+/** @type {import('./troubles.js').Wording} */
+const WORDING = {
+  thing: 'session',
+  continues: 'Captions continue by themselves in a moment.',
+  brokerLost: 'Captions are interrupted.',
+  brokerHint: 'The server has lost the service that delivers them. They continue by themselves as soon as it is back.',
+};
 
 /** @type {import('../router.js').View} */
 export async function captionsView(stage, query, signal) {
@@ -25,16 +35,19 @@ export async function captionsView(stage, query, signal) {
   try {
     access = await findAccess(query);
   } catch {
-    if (!signal.aborted) showUnreachable(stage);
+    if (signal.aborted) return;
+    stage.header.replaceChildren(h('div', { class: 'topbar' }, homeLink(), h('h1', { tabindex: -1 }, 'Live captions')));
+    stage.main.replaceChildren();
+    showUnreachable(stage);
     return;
   }
   if (signal.aborted) return;
-  if (access) showSession(stage, access, signal);
-  else showTokenForm(stage, query);
+  if (access) showSession(stage, access, query.get('organization'), signal);
+  else showTokenForm(stage, query, 'session');
 }
 
-/** @param {Stage} stage @param {Access} access @param {AbortSignal} signal */
-function showSession(stage, access, signal) {
+/** @param {Stage} stage @param {Access} access @param {string | null} organization where it was chosen @param {AbortSignal} signal */
+function showSession(stage, access, organization, signal) {
   document.title = `${access.name} · Live captions`;
   const { preferences } = stage;
   const columns = new Map(access.channels.map((channel) => [channel.index, new Column(channel, preferences.values.translations)]));
@@ -42,7 +55,7 @@ function showSession(stage, access, signal) {
   const display = displayPanel(preferences);
   const title = h('h1', { tabindex: -1 }, access.name);
   stage.header.replaceChildren(
-    h('div', { class: 'topbar' }, homeLink(), title, signs.element),
+    h('div', { class: 'topbar' }, homeLink(organization), title, signs.element),
     h('div', { class: 'toolbar' }, channelSwitches([...columns.values()]), h('div', { class: 'tools', role: 'group', 'aria-label': 'Reading' },
       ...sizeButtons(preferences, signal), display.opener, readingModeButton(signal)), display.panel),
   );
@@ -51,7 +64,7 @@ function showSession(stage, access, signal) {
 
   const live = new LiveSession(access);
   const again = (/** @type {boolean} */ refused) => {
-    if (refused) forgetToken(access.id);
+    if (refused) access.forget();
     stage.router.show(true);
   };
   listen(live, 'connection', signs.setConnection);
@@ -65,15 +78,10 @@ function showSession(stage, access, signal) {
   preferences.addEventListener('change', () => {
     for (const column of columns.values()) column.chooseTranslations(preferences.values.translations);
   }, { signal });
-  reportTroubles(live, columns, stage.notices, again);
+  explainWaiting(live, columns);
+  reportTroubles(live, stage.notices, WORDING, again);
   signal.addEventListener('abort', () => live.close());
   live.open();
-}
-
-/** @returns {HTMLElement} */
-function homeLink() {
-  const mark = h('img', { src: 'web/favicon.svg', alt: '', width: 28, height: 28 });
-  return h('a', { class: 'home-link', href: './', 'data-route': true, 'aria-label': 'All sessions', title: 'All sessions' }, mark);
 }
 
 /** @param {Preferences} preferences @param {AbortSignal} signal @returns {HTMLElement[]} */
@@ -102,20 +110,4 @@ function channelSwitches(columns) {
     group.append(toggle);
   }
   return group;
-}
-
-/** @param {Stage} stage */
-function showUnreachable(stage) {
-  stage.header.replaceChildren(h('div', { class: 'topbar' }, homeLink(), h('h1', { tabindex: -1 }, 'Live captions')));
-  stage.main.replaceChildren();
-  const retry = { label: 'Try again', press: () => stage.router.show(true) };
-  const hint = 'Check your network connection, then try again.';
-  stage.notices.show('unreachable', { tone: 'error', title: 'The server cannot be reached.', hint, actions: [retry] });
-}
-
-/** @param {Stage} stage @param {URLSearchParams} query what the form starts with */
-function showTokenForm(stage, query) {
-  stage.header.replaceChildren(h('div', { class: 'topbar' }, homeLink(), h('h1', { tabindex: -1 }, 'Open a session')));
-  const lead = h('p', { class: 'lead' }, 'This session needs an access token. Open it with the link you were given, or enter the token here.');
-  stage.main.replaceChildren(h('div', { class: 'home' }, lead, openForm(stage.router, query)));
 }

@@ -5,9 +5,11 @@ import { h } from '../dom.js';
 import { languageName } from '../format.js';
 import { displayPanel } from './display-panel.js';
 import { openForm } from './open-form.js';
+import { showUnreachable } from './troubles.js';
 
 /**
  * @typedef {import('../access.js').Demo} Demo
+ * @typedef {import('../access.js').DemoOrganization} DemoOrganization
  * @typedef {import('../access.js').DemoSession} DemoSession
  */
 
@@ -25,9 +27,7 @@ export async function homeView(stage, _query, signal) {
     page.append(...(demo ? demoContent(demo, stage.router) : formContent(stage.router)));
   } catch {
     if (signal.aborted) return;
-    const retry = { label: 'Try again', press: () => stage.router.show(true) };
-    const hint = 'Check your network connection, then try again.';
-    stage.notices.show('unreachable', { tone: 'error', title: 'The server cannot be reached.', hint, actions: [retry] });
+    showUnreachable(stage);
   }
   page.removeAttribute('aria-busy');
 }
@@ -38,13 +38,21 @@ function demoContent(demo, router) {
     ? 'Choose a session to read along.'
     : 'No session is live right now. Come back later, or open one below.';
   const cards = h('ul', { class: 'cards', role: 'list' }, ...demo.sessions.map(sessionCard));
-  const other = h('details', { class: 'other' }, h('summary', {}, 'Open another session'), openForm(router, new URLSearchParams()));
-  return [h('p', { class: 'lead' }, lead), cards, other];
+  const other = h('details', { class: 'other' }, h('summary', {}, 'Open something else'), openForm(router, new URLSearchParams()));
+  return [h('p', { class: 'lead' }, lead), cards, ...(demo.dashboard ? organizationContent(demo.dashboard) : []), other];
+}
+
+/** @param {DemoOrganization} organization @returns {Node[]} */
+function organizationContent({ id, name, description }) {
+  const card = h('a', { class: 'card', href: `?${new URLSearchParams({ organization: id })}`, 'data-route': true, 'data-testid': 'organization-card' },
+    h('span', { class: 'card-title' }, name),
+    description ? h('span', { class: 'card-description' }, description) : null);
+  return [h('h2', {}, 'Organization dashboard'), h('ul', { class: 'cards', role: 'list' }, h('li', {}, card))];
 }
 
 /** @param {import('../router.js').Router} router @returns {Node[]} */
 function formContent(router) {
-  return [h('p', { class: 'lead' }, 'Enter what the organizer of the session gave you.'), openForm(router, new URLSearchParams())];
+  return [h('p', { class: 'lead' }, 'Enter what you were given by the organizer.'), openForm(router, new URLSearchParams())];
 }
 
 /** @param {DemoSession} session @returns {HTMLElement} */

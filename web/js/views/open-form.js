@@ -1,38 +1,66 @@
-/** The form that opens a session by its id, its channels and a token. */
+/** The form that opens a session's captions or an organization's dashboard by its id and a token. */
 
 import { MOST_CHANNELS, isName, keepToken } from '../access.js';
-import { h } from '../dom.js';
+import { h, setText } from '../dom.js';
+
+/** @typedef {import('../access.js').Kind} Kind */
 
 /** A compact JWT; what it says is the server's to judge. */
 const TOKEN = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 
+/** @type {Record<Kind, string>} what the two choices say */
+const CHOICES = { session: 'Captions', organization: 'Dashboard' };
+
 /**
  * @param {import('../router.js').Router} router
- * @param {URLSearchParams} query what the fields start with: `session`, and `channel` as often as wanted
+ * @param {URLSearchParams} query what the fields start with: `session`, and `channel` as often as wanted, or `organization`
  * @returns {HTMLFormElement}
  */
 export function openForm(router, query) {
-  const id = field('session', 'Session', 'The id in the link or the message you got.', { value: query.get('session') ?? '' });
+  const session = field('session', 'Session', 'The id in the link or the message you got.', { value: query.get('session') ?? '' });
   const channels = field('channels', 'Channels', 'One or several, separated by commas.', { value: query.getAll('channel').join(', ') || '1' });
+  const organization = field('organization', 'Organization', 'Its id; the token has to be a member’s.', { value: query.get('organization') ?? '' });
   const token = field('token', 'Access token', 'Kept in this tab only, and gone when you close it.', { type: 'password' });
-  const submit = h('button', { type: 'submit', class: 'button primary' }, 'Open captions');
-  const form = h('form', { class: 'open-form', novalidate: true, autocomplete: 'off' }, id.element, channels.element, token.element, submit);
+  const submit = h('button', { type: 'submit', class: 'button primary' });
+  /** @type {Kind} */
+  let kind = 'session';
+  const choose = (/** @type {Kind} */ chosen) => {
+    kind = chosen;
+    for (const { element } of [session, channels]) element.hidden = kind !== 'session';
+    organization.element.hidden = kind !== 'organization';
+    setText(submit, kind === 'session' ? 'Open captions' : 'Open dashboard');
+  };
+  choose(query.has('organization') && !query.has('session') ? 'organization' : 'session');
+  const form = h('form', { class: 'open-form', novalidate: true, autocomplete: 'off' },
+    choice(kind, choose), session.element, channels.element, organization.element, token.element, submit);
   form.addEventListener('submit', (event) => {
     event.preventDefault();
-    const sessionId = id.value();
+    const id = (kind === 'session' ? session : organization).value();
     const indexes = channels.value().split(',').map((part) => part.trim()).filter((part) => part !== '');
     const faults = [
-      id.check(isName(sessionId), 'Enter the session’s id: no spaces, and none of / + # $.'),
-      channels.check(indexes.length > 0 && indexes.length <= MOST_CHANNELS && indexes.every(isName),
+      kind === 'session' ? session.check(isName(id), 'Enter the session’s id: no spaces, and none of / + # $.')
+        : organization.check(isName(id), 'Enter the organization’s id: no spaces, and none of / + # $.'),
+      kind === 'organization' ? null : channels.check(indexes.length > 0 && indexes.length <= MOST_CHANNELS && indexes.every(isName),
         `Enter 1 to ${MOST_CHANNELS} channels, such as 1, 2.`),
       token.check(TOKEN.test(token.value()), 'Enter the whole token: three parts, separated by dots.'),
     ];
     const first = faults.find((input) => input !== null);
     if (first) return first.focus();
-    keepToken(sessionId, token.value());
-    router.navigate(`?${new URLSearchParams([['session', sessionId], ...indexes.map((index) => ['channel', index])])}`);
+    keepToken(kind, id, token.value());
+    const rooms = kind === 'session' ? indexes.map((index) => ['channel', index]) : [];
+    router.navigate(`?${new URLSearchParams([[kind, id], ...rooms])}`);
   });
   return form;
+}
+
+/** @param {Kind} start @param {(kind: Kind) => void} choose @returns {HTMLElement} */
+function choice(start, choose) {
+  const options = Object.entries(CHOICES).map(([kind, label]) => {
+    const input = h('input', { type: 'radio', name: 'kind', value: kind, checked: kind === start, 'data-testid': `open-kind-${kind}` });
+    input.addEventListener('change', () => choose(/** @type {Kind} */ (kind)));
+    return h('label', { class: 'segment' }, input, h('span', {}, label));
+  });
+  return h('fieldset', {}, h('legend', {}, 'What to open'), h('div', { class: 'segments' }, ...options));
 }
 
 /**

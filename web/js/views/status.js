@@ -3,8 +3,8 @@
 import { h, setText } from '../dom.js';
 
 /**
- * @typedef {import('../live-session.js').ConnectionState} ConnectionState
- * @typedef {import('../live-session.js').BrokerState} BrokerState
+ * @typedef {import('../live.js').ConnectionState} ConnectionState
+ * @typedef {import('../live.js').BrokerState} BrokerState
  */
 
 /** @type {Record<ConnectionState['phase'], string>} */

@@ -1,62 +1,38 @@
-/** Says in banners and in the empty columns what keeps captions from coming, and what to do. */
+/** Says in banners what is wrong with the connection, the broker or the token, and what to do. */
 
 import { formatHour } from '../format.js';
-import { listen } from '../live-session.js';
+import { listen } from '../live.js';
 
 /**
- * @typedef {import('../live-session.js').LiveSession} LiveSession
- * @typedef {import('../live-session.js').ConnectionState} ConnectionState
- * @typedef {import('../live-session.js').BrokerState} BrokerState
- * @typedef {import('./column.js').Column} Column
+ * @typedef {import('../live.js').Live} Live
+ * @typedef {import('../live.js').ConnectionState} ConnectionState
+ * @typedef {import('../live.js').BrokerState} BrokerState
  * @typedef {import('./notices.js').Notices} Notices
  * @typedef {import('./notices.js').Notice} Notice
+ * @typedef {{thing: string, continues: string, brokerLost: string, brokerHint: string}} Wording
+ *   `thing` that was opened; what `continues` by itself, a sentence; title and hint for a lost broker
  */
 
 /** From this many failed attempts in a row a lost connection deserves a banner; short losses only show in the header. */
 const FAILURES_BEFORE_BANNER = 2;
 
-/** What an ended connection means; anything else was a plain DISCONNECT. @type {Record<string, [string, string]>} */
-const ENDINGS = {
-  refused: ['The access token was not accepted.', 'It may have expired or be incomplete. Ask the organizer for a fresh link.'],
-  unauthorized: ['You have no access to this session.', 'Your access may have ended. Ask the organizer for a fresh link.'],
-  disconnected: ['The server ended the connection.', 'You can open the session again.'],
-};
-
 /**
- * @param {LiveSession} live
- * @param {Map<string, Column>} columns by channel index
+ * @param {Live} live
  * @param {Notices} notices
- * @param {(refused: boolean) => void} again opens the session anew; `refused`: with another token
+ * @param {Wording} wording
+ * @param {(refused: boolean) => void} again opens the same anew; `refused`: with another token
  */
-export function reportTroubles(live, columns, notices, again) {
-  /** @type {ConnectionState} */
-  let connection = { phase: 'connecting', reason: null, failures: 0 };
-  /** @type {BrokerState} */
-  let broker = 'unknown';
-  const explain = () => {
-    for (const column of columns.values()) column.setEmptyText(...emptyText(connection, broker));
-  };
-  explain();
-
+export function reportTroubles(live, notices, wording, again) {
   listen(live, 'connection', (/** @type {ConnectionState} */ state) => {
-    connection = state;
-    const notice = connectionNotice(state, () => live.retryNow(), again);
+    const notice = connectionNotice(state, wording, () => live.retryNow(), again);
     if (notice) notices.show('connection', notice);
     else notices.clear('connection');
     // What it announced has come to pass.
     if (state.phase === 'ended') notices.clear('expiring');
-    explain();
   });
   listen(live, 'broker', (/** @type {BrokerState} */ state) => {
-    broker = state;
-    const hint = 'The server has lost the service that delivers them. They continue by themselves as soon as it is back.';
-    if (state === 'ko') notices.show('broker', { tone: 'warning', title: 'Captions are interrupted.', hint });
+    if (state === 'ko') notices.show('broker', { tone: 'warning', title: wording.brokerLost, hint: wording.brokerHint });
     else notices.clear('broker');
-    explain();
-  });
-  listen(live, 'room', (/** @type {{channel: string, ok: boolean, error?: string}} */ { channel, ok, error }) => {
-    const fault = `This channel could not be opened${error ? ` (${error})` : ''}. Check its number in the address, or reload the page.`;
-    columns.get(channel)?.setFault(ok ? null : fault);
   });
   listen(live, 'expiring', (/** @type {Date | null} */ at) => {
     const hint = 'To read on, ask the organizer for a fresh link.';
@@ -66,17 +42,18 @@ export function reportTroubles(live, columns, notices, again) {
 
 /**
  * @param {ConnectionState} state
+ * @param {Wording} wording
  * @param {() => void} retry
  * @param {(refused: boolean) => void} again
  * @returns {Notice | null}
  */
-function connectionNotice({ phase, reason, failures }, retry, again) {
+function connectionNotice({ phase, reason, failures }, wording, retry, again) {
   if (phase === 'ended') {
-    const [title, hint] = ENDINGS[reason ?? ''] ?? ENDINGS.disconnected;
+    const [title, hint] = ending(reason, wording.thing);
     return { tone: 'error', title, hint, actions: [{ label: 'Try again', press: () => again(reason !== 'disconnected') }] };
   }
   if (phase === 'reconnecting' && reason === 'draining') {
-    return { tone: 'info', title: 'The server is restarting.', hint: 'Captions continue by themselves in a moment.' };
+    return { tone: 'info', title: 'The server is restarting.', hint: wording.continues };
   }
   if (phase === 'reconnecting' && failures >= FAILURES_BEFORE_BANNER) {
     const hint = 'Trying again by itself. If this lasts, check your network connection.';
@@ -85,11 +62,20 @@ function connectionNotice({ phase, reason, failures }, retry, again) {
   return null;
 }
 
-/** @param {ConnectionState} connection @param {BrokerState} broker @returns {[string, string]} */
-function emptyText({ phase }, broker) {
-  if (phase === 'ended') return ['Not connected', ''];
-  if (phase === 'reconnecting') return ['Reconnecting…', ''];
-  if (phase === 'connecting') return ['Connecting…', ''];
-  if (broker === 'ko') return ['Waiting for the caption service…', ''];
-  return ['Waiting for speech…', 'Captions appear here as soon as somebody speaks.'];
+/** @param {ConnectionState['reason']} reason @param {string} thing @returns {[string, string]} what an ended connection means */
+function ending(reason, thing) {
+  if (reason === 'refused') return ['The access token was not accepted.', 'It may have expired or be incomplete. Ask the organizer for a fresh link.'];
+  if (reason === 'unauthorized') return [`You have no access to this ${thing}.`, 'Your access may have ended. Ask the organizer for a fresh link.'];
+  return ['The server ended the connection.', `You can open the ${thing} again.`];
+}
+
+/**
+ * Shows that the server cannot be reached, where a view cannot even begin.
+ *
+ * @param {import('../router.js').Stage} stage
+ */
+export function showUnreachable(stage) {
+  const retry = { label: 'Try again', press: () => stage.router.show(true) };
+  const hint = 'Check your network connection, then try again.';
+  stage.notices.show('unreachable', { tone: 'error', title: 'The server cannot be reached.', hint, actions: [retry] });
 }

@@ -21,6 +21,7 @@ pub fn render(results: &Results, kinds: &[Kind]) -> String {
         page.push_str(&row(results, kind));
     }
     page.push_str(&growth(results, kinds));
+    page.push_str(&watchers(results));
     for &kind in kinds {
         let thrown_out = results.faults(kind).1;
         if thrown_out > 0 {
@@ -146,6 +147,27 @@ fn growth_cell(results: &Results, kind: Kind, size: usize) -> String {
     let cpu = at_size(|found| found.server_cpu_us_per_delivery);
     let late = at_size(|found| found.latency_us.map(|us| us.p99 as f64 / 1e3));
     format!(" {}, {} ms |", show(cpu, 2), show(late, 1))
+}
+
+/// What organizations' watchers cost, one sentence; peers have none.
+fn watchers(results: &Results) -> String {
+    let median =
+        |pick: fn(&Findings) -> Option<f64>| results.median(Kind::Switchboard, "watch", pick);
+    let Some(crowd) = results.of(Kind::Switchboard, "watch").next() else {
+        return String::new();
+    };
+    let cpu = median(|found| found.server_cpu_us_per_publication.map(|us| us / 1e3));
+    let p50 = median(|found| found.latency_us.map(|us| us.p50 as f64 / 1e3));
+    let p99 = median(|found| found.latency_us.map(|us| us.p99 as f64 / 1e3));
+    format!(
+        "\nThe list of 1,000 sessions over {} organizations, one session changed, {} watchers: {} ms of CPU per list, \
+         p50 / p99 from publish to receipt {} / {} ms.\n",
+        crowd.rooms,
+        thousands(Some(crowd.clients as f64)),
+        show(cpu, 1),
+        show(p50, 1),
+        show(p99, 1)
+    )
 }
 
 fn show(value: Option<f64>, decimals: usize) -> String {

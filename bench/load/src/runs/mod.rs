@@ -5,6 +5,7 @@ mod flood;
 mod grow;
 mod idle;
 mod rate;
+mod watch;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 use serde::{Deserialize, Serialize};
 
+use crate::crowd::Crowd;
 use crate::driver::Driver;
 use crate::process::{Process, Spent};
 use crate::tally::{Faults, Latency};
@@ -53,6 +55,8 @@ pub enum Mode {
     Connect(connect::Options),
     /// One room that grows, at a fixed pace of deliveries.
     Grow(grow::Options),
+    /// Watchers of organizations, and the list of all sessions.
+    Watch(watch::Options),
 }
 
 /// What one run found; what a run does not measure is absent.
@@ -85,6 +89,9 @@ pub struct Findings {
     /// Server CPU per delivery, in microseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server_cpu_us_per_delivery: Option<f64>,
+    /// Server CPU per publication, in microseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server_cpu_us_per_publication: Option<f64>,
     /// This tool's own CPU per delivery, in microseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub load_cpu_us_per_delivery: Option<f64>,
@@ -119,6 +126,7 @@ pub fn run(mode: &Mode, target: &Target) -> Result<Vec<Findings>> {
         Mode::Idle(options) => Ok(vec![idle::run(options, target)?]),
         Mode::Connect(options) => Ok(vec![connect::run(options, target)?]),
         Mode::Grow(options) => grow::run(options, target),
+        Mode::Watch(options) => Ok(vec![watch::run(options, target)?]),
     }
 }
 
@@ -135,6 +143,7 @@ fn assemble(target: &Target, rooms: usize) -> Result<(Driver, Process)> {
         target.mqtt,
         sessions,
         Signer::new(&target.secret),
+        Crowd::Rooms,
     )?;
     Ok((driver, Process::open(target.pid)?))
 }

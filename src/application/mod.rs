@@ -1,6 +1,8 @@
 //! The whole program put together: bind, migrate, wire the actors, serve, stop. The only place that starts
 //! actors which live as long as the program.
 
+mod actors;
+
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -11,28 +13,28 @@ use actix::prelude::*;
 use actix_web::web;
 use anyhow::Context as _;
 use prometheus_client::registry::Registry;
-use switchboard_actors::broker::{BrokerActor, BrokerStatus};
-use switchboard_actors::captions::Captions;
+use switchboard_actors::broker::BrokerStatus;
 use switchboard_actors::metrics::Metrics;
-use switchboard_actors::mqtt_client::{Links, MqttSettings};
+use switchboard_actors::mqtt_client::MqttSettings;
 use switchboard_actors::ports::Authenticator;
 use switchboard_actors::registry::RoomRegistry;
-use switchboard_actors::root::{RefusalMode, Root};
+use switchboard_actors::root::Root;
 use switchboard_actors::session::{Above, SessionSettings};
 use tokio::sync::watch;
 
 use crate::access;
-use crate::config::{AccessSource, Config, Mqtt, MqttUrl, Refusal, Secret};
+use crate::config::{AccessSource, Config, Mqtt, MqttUrl, Secret};
+use crate::demo;
 use crate::embedded_broker::{EmbeddedBroker, Options};
 use crate::http::api::{self, ApiState};
 use crate::http::health::{self, Health};
 use crate::http::page::{self, DemoDocument};
 use crate::session_commands::SessionCommands;
+use crate::shutdown::Signals;
 use crate::store::Store;
 use crate::tokens::{TokenIssuer, TokenVerifier};
 use crate::transcript::tls_config;
 use crate::transport::{self, AllowedOrigins, Endpoint, Server};
-use crate::{demo, shutdown};
 
 /// How long the start waits for the embedded broker, so that nobody hears `broker_ko` at the very beginning.
 const EMBEDDED_DEADLINE: Duration = Duration::from_secs(2);
@@ -74,9 +76,13 @@ pub struct Application {
 
 /// Builds the application, says where it listens, and serves until a signal stops it.
 pub async fn run(config: Config, options: RunOptions) -> anyhow::Result<()> {
-    let application = Application::build(&config, options).await?;
+    let mut signals = Signals::listen()?;
+    let application = tokio::select! {
+        built = Application::build(&config, options) => built?,
+        () = signals.next() => return Ok(()),
+    };
     application.announce()?;
-    application.run_until(shutdown::requested()).await
+    application.run_until(signals.requested()).await
 }
 
 impl Application {
@@ -106,30 +112,20 @@ impl Application {
         let (embedded, broker_url) = broker(&config.mqtt).await?;
         let mqtt = mqtt_settings(config, &broker_url)?;
 
-        let metrics = Metrics::default();
-        let (broker, outlets) = BrokerActor::new(Links::start(&mqtt), metrics.clone());
-        let broker_status = outlets.status;
-        let commands = SessionCommands::start(store.clone(), outlets.session, metrics.clone());
         let threads = start_threads(config.workers);
         let handles: Vec<_> = threads.iter().map(Arbiter::handle).collect();
-        let status = broker_status.clone();
-        let broker = broker.start();
-        let events = broker.clone().recipient();
-        let registry = RoomRegistry::new(broker, status, handles.clone(), metrics.clone()).start();
-
-        let root = Root {
-            authenticator: Arc::clone(&verifier),
-            access: Arc::clone(&access),
-            refusal: match config.refusal {
-                Refusal::ConnectError => RefusalMode::ConnectError,
-                Refusal::Unauthorized => RefusalMode::Unauthorized,
-            },
-            captions: Captions {
-                registry: registry.clone(),
-            },
-            metrics: metrics.clone(),
-        };
-        let endpoint = endpoint(config, root, &metrics);
+        let authenticator = Arc::clone(&verifier);
+        let actors = actors::start(
+            config,
+            &mqtt,
+            &store,
+            authenticator,
+            Arc::clone(&access),
+            &handles,
+        );
+        let broker_status = actors.broker;
+        let metrics = actors.metrics;
+        let endpoint = endpoint(config, actors.root, &metrics);
         let mut metrics_registry = Registry::default();
         metrics.register(&mut metrics_registry);
         let health = web::Data::new(Health {
@@ -142,7 +138,7 @@ impl Application {
             verifier,
             access,
             issuer,
-            events,
+            actors.events,
         ));
         let document = web::Data::new(DemoDocument(demo.clone()));
         let deadline = match &embedded {
@@ -163,7 +159,7 @@ impl Application {
             server,
             endpoint,
             addresses,
-            registry,
+            registry: actors.rooms,
             broker: broker_status,
             broker_url,
             mqtt_ca: config.mqtt_ca.clone(),
@@ -171,7 +167,7 @@ impl Application {
             demo,
             embedded,
             threads,
-            commands,
+            commands: actors.commands,
         })
     }
 
@@ -224,7 +220,7 @@ impl Application {
         let feed = self
             .demo
             .is_some()
-            .then(|| demo::feed(self.broker_url, self.mqtt_ca));
+            .then(|| demo::feed(self.broker_url, self.mqtt_ca, self.store.clone()));
         stop.await?;
         log::info!("stopping");
         if let Some(feed) = feed {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
-use crate::token::{ORGANIZATION, Signer};
+use crate::token::{ORGANIZATION, Signer, WATCHER};
 
 /// Creates the organization and its public `sessions`, one channel each.
 ///
@@ -32,6 +32,21 @@ pub fn create_sessions(server: SocketAddr, signer: &Signer, sessions: &[String])
             "channels": [{ "index": 1, "name": "c", "language": "en" }],
         });
         call(server, &token, "POST", "/api/v1/sessions", &body)?;
+    }
+    Ok(())
+}
+
+/// Creates organizations, each with the watcher as its member.
+///
+/// # Errors
+/// When the server refuses one of them.
+pub fn create_organizations(server: SocketAddr, signer: &Signer, names: &[String]) -> Result<()> {
+    let token = signer.admin()?;
+    for name in names {
+        let path = format!("/api/v1/organizations/{name}");
+        call(server, &token, "PUT", &path, &json!({ "name": name }))?;
+        let member = format!("{path}/members/{WATCHER}");
+        call(server, &token, "PUT", &member, &json!({ "role": "member" }))?;
     }
     Ok(())
 }

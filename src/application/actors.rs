@@ -1,0 +1,92 @@
+//! Starts the actors that live as long as the program and joins them to one another.
+
+use std::sync::Arc;
+
+use actix::prelude::*;
+use switchboard_actors::broker::{BrokerActor, BrokerStatus, Publish};
+use switchboard_actors::captions::Captions;
+use switchboard_actors::metrics::Metrics;
+use switchboard_actors::mqtt_client::{Links, MqttSettings};
+use switchboard_actors::organization::family::Organizations;
+use switchboard_actors::organization::registry::{OrganizationRegistry, Sources};
+use switchboard_actors::ports::{Access, Authenticator};
+use switchboard_actors::registry::RoomRegistry;
+use switchboard_actors::root::{RefusalMode, Root};
+use tokio::sync::watch;
+
+use crate::config::{Config, Refusal};
+use crate::session_commands::SessionCommands;
+use crate::store::Store;
+
+/// What the rest of the program needs of the actors.
+pub(super) struct Actors {
+    /// The root namespace's service.
+    pub(super) root: Root,
+    /// Knows every socket and room.
+    pub(super) rooms: Addr<RoomRegistry>,
+    /// Serves sessions' management by MQTT; ends when dropped.
+    pub(super) commands: SessionCommands,
+    /// Publishes.
+    pub(super) events: Recipient<Publish>,
+    /// Whether the broker is up.
+    pub(super) broker: watch::Receiver<BrokerStatus>,
+    /// What they count.
+    pub(super) metrics: Metrics,
+}
+
+/// Starts them. Rooms and watchers are spread over `threads`.
+pub(super) fn start(
+    config: &Config,
+    mqtt: &MqttSettings,
+    store: &Store,
+    authenticator: Arc<dyn Authenticator>,
+    access: Arc<dyn Access>,
+    threads: &[ArbiterHandle],
+) -> Actors {
+    let metrics = Metrics::default();
+    let (broker, outlets) = BrokerActor::new(Links::start(mqtt), metrics.clone());
+    let commands = SessionCommands::start(store.clone(), outlets.session, metrics.clone());
+    let broker = broker.start();
+    let events = broker.clone().recipient();
+    let rooms = RoomRegistry::new(
+        broker,
+        outlets.status.clone(),
+        threads.to_vec(),
+        metrics.clone(),
+    )
+    .start();
+    let organizations = OrganizationRegistry::new(
+        outlets.organization,
+        Sources {
+            directory: Arc::new(store.clone()),
+            media: Arc::new(store.clone()),
+            media_poll: config.media_poll,
+        },
+        threads.to_vec(),
+        metrics.clone(),
+    )
+    .start();
+    let root = Root {
+        authenticator,
+        access,
+        refusal: match config.refusal {
+            Refusal::ConnectError => RefusalMode::ConnectError,
+            Refusal::Unauthorized => RefusalMode::Unauthorized,
+        },
+        captions: Captions {
+            registry: rooms.clone(),
+        },
+        organizations: Organizations {
+            registry: organizations,
+        },
+        metrics: metrics.clone(),
+    };
+    Actors {
+        root,
+        rooms,
+        commands,
+        events,
+        broker: outlets.status,
+        metrics,
+    }
+}
