@@ -6,7 +6,9 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use switchboard_actors::broker::Publish;
-use switchboard_protocol::{events, json, topics};
+use switchboard_actors::organization::events::{self as reader, Refused};
+use switchboard_protocol::ids::OrganizationId;
+use switchboard_protocol::{events, topics};
 use utoipa::ToSchema;
 
 use super::ApiState;
@@ -57,14 +59,26 @@ pub(super) async fn create(
     let payload = data.map_or(Bytes::new(), |data| {
         Bytes::copy_from_slice(data.get().as_bytes())
     });
-    if !payload.is_empty() && json::validate(&payload).is_err() {
-        return Err(ApiError::Invalid("data is too deep".to_owned()));
-    }
+    check_heard(&id, &event, &payload)?;
     state.events.do_send(Publish {
         topic: topics::organization_event(&id, &event),
         payload,
     });
     Ok(HttpResponse::Accepted().finish())
+}
+
+/// Refuses what every switchboard would refuse to pass on, so that the caller learns of it.
+fn check_heard(
+    organization: &OrganizationId,
+    event: &str,
+    payload: &Bytes,
+) -> Result<(), ApiError> {
+    let read = match reader::is_job(event) {
+        true => reader::job(organization, payload).map(drop),
+        false => reader::media(organization, event, payload).map(drop),
+    };
+    let refuse = |refused: Refused| format!("nobody would be told of this ({})", refused.word());
+    read.map_err(|refused| ApiError::Invalid(refuse(refused)))
 }
 
 /// A name that is one topic level, and none that Socket.IO keeps for itself.

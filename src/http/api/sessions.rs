@@ -130,7 +130,7 @@ pub(super) async fn delete(
 async fn managed(caller: &Caller, state: &ApiState, id: &str) -> Result<Arc<Session>, ApiError> {
     let session = state.store.session(&parse(id)?).await?.ok_or(UNKNOWN)?;
     match caller
-        .manages_sessions(&state, &session.organization)
+        .manages_sessions(state, &session.organization)
         .await?
     {
         true => Ok(session),

@@ -16,7 +16,7 @@ fn bodies() -> Vec<(Method, &'static str, u16, Value)> {
     let conversation = json!({"_id": "new", "name": "N", "organization": "acme", "jobs": jobs});
     let changes = json!({"name": "N", "jobs": jobs});
     let member = "/organizations/acme/members/ann";
-    let event = json!({"event": "folder_updated", "data": {"a": 1}});
+    let event = json!({"event": "own", "data": {"a": 1}});
     let password = json!({"password": "open sesame"});
     vec![
         (

@@ -18,7 +18,7 @@ fn routes() -> Vec<(Method, &'static str, Value)> {
         (
             Method::POST,
             "/organizations/acme/events",
-            json!({"event": "folder_updated"}),
+            json!({"event": "own"}),
         ),
         (Method::GET, "/organizations/acme/sessions", none.clone()),
         (Method::POST, "/sessions", session("new")),
