@@ -18,6 +18,7 @@ mod backend_access;
 mod bad_rooms;
 mod broker_link;
 mod burst;
+mod conversations;
 mod deadlines;
 mod engineio;
 mod expiry;
