@@ -37,6 +37,7 @@ impl Actor for Viewer {
         self.registry.do_send(Join {
             socket,
             room: self.room.clone(),
+            history: None,
         });
         // Without a wire the outbox waits to be asked, as it does for a polling client.
         ctx.add_stream(stream::unfold(outbox, async |outbox| {

@@ -4,7 +4,8 @@
 //! | --- | --- | --- | --- | --- | --- |
 //! | [`session::Session`] | one client connection, its timers and sockets | packets, its transport | frames into its outbox; joins and leaves | 64 packets waiting, then it stops reading | its transport ends |
 //! | [`registry::RoomRegistry`] | sockets, memberships, rooms | sessions; the broker's state | members to rooms; wanted rooms to the BrokerActor | 100 rooms a socket | the program stops |
-//! | [`room::Room`] | one room's members | the registry; publications | frames into outboxes | 64 MiB of publications under way | its last member leaves |
+//! | [`room::Room`] | one room's members, its last finals | the registry; publications | frames into outboxes; finals to the Recorder | 64 MiB of publications under way; 256 finals | nobody is in it and nobody records it |
+//! | [`recorder::Recorder`] | finals that wait to be stored | rooms | batches to storage | 20,000 finals, 32 MiB; then the oldest are dropped | the program stops |
 //! | [`broker::BrokerActor`] | wanted and granted filters | the registry; the MQTT clients | subscriptions; publications to rooms | 1 packet unanswered a link | the program stops |
 //! | [`organization::registry::OrganizationRegistry`] | watches, the board of all sessions | sessions; the broker's organization feed | members and changes to watchers | 50 organizations a socket; 8 MiB a list | the program stops |
 //! | [`organization::sessions::SessionWatcher`] | those who watch one organization's sessions | the OrganizationRegistry | frames into outboxes | 256 frames held for an acknowledgement | its last watcher ends |
@@ -22,6 +23,7 @@ pub mod mqtt_client;
 pub mod organization;
 pub mod outbox;
 pub mod ports;
+pub mod recorder;
 pub mod registry;
 pub mod room;
 pub mod root;

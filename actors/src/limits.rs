@@ -64,6 +64,50 @@ pub const LINK_STEADY: Duration = Duration::from_secs(5);
 /// How long all links must hold before viewers hear `broker_ok`, so that a flapping broker is told once.
 pub const BROKER_SETTLE: Duration = Duration::from_millis(300);
 
+/// Finals that a room holds in memory.
+pub const RECENT_FINALS: usize = 256;
+/// Bytes of them.
+pub const RECENT_BYTES: usize = 256 * 1024;
+/// Finals that a joining client may ask for.
+pub const HISTORY_FINALS: u16 = 500;
+/// Bytes of finals that one is sent first; half an outbox, so that no history overflows it.
+pub const HISTORY_BYTES: usize = OUTBOX_BYTES / 2;
+/// How long storage may take to answer for a history.
+pub const HISTORY_DEADLINE: Duration = Duration::from_secs(5);
+/// Finals read from storage at a time.
+pub const HISTORY_PAGE: u32 = 100;
+/// Finals read from storage for one history at most.
+pub const HISTORY_READ: usize = 2_000;
+/// Bytes of them.
+pub const HISTORY_READ_BYTES: usize = 4 * HISTORY_BYTES;
+/// Frames held for a member that waits for storage; beyond it, it goes on live without.
+pub const HISTORY_HELD_FRAMES: usize = OUTBOX_FRAMES / 2;
+/// Bytes of them: with a history of the full size there is still room in an outbox.
+pub const HISTORY_HELD_BYTES: usize = OUTBOX_BYTES / 2 - 128 * 1024;
+/// How far the clocks of switchboards that share a database may be apart, in microseconds.
+pub const CLOCK_SKEW_MICROS: u64 = 1_000_000;
+/// After this, every switchboard has stored what was published before a room began.
+pub const MEMORY_SETTLED: Duration = Duration::from_secs(2);
+
+/// Finals that may wait to be stored.
+pub const FINALS_WAITING: usize = 20_000;
+/// Bytes of them.
+pub const FINALS_WAITING_BYTES: usize = 32 * 1024 * 1024;
+/// Finals stored at a time.
+pub const FINALS_PER_BATCH: usize = 500;
+/// Bytes of them, beyond the first.
+pub const FINALS_BATCH_BYTES: usize = 4 * 1024 * 1024;
+/// How long a final waits for others to be stored with.
+pub const STORE_INTERVAL: Duration = Duration::from_millis(250);
+/// How long storing a batch, or purging a chunk, may take.
+pub const STORE_DEADLINE: Duration = Duration::from_secs(10);
+/// Longest pause before storing is tried again.
+pub const STORE_RETRY_LONGEST: Duration = Duration::from_secs(5);
+/// Pause between two looks for finals that are older than the retention.
+pub const PURGE_INTERVAL: Duration = Duration::from_secs(60);
+/// Finals purged at a time, so that storing others is not held up.
+pub const PURGE_CHUNK: u32 = 1_000;
+
 /// Organizations whose sessions one socket may watch; as many again for each other thing to follow.
 pub const ORGANIZATIONS_PER_SOCKET: usize = 50;
 /// Events that wait for the acknowledgement of a watch; a socket that takes none for so long is cut off.

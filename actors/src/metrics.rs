@@ -69,6 +69,16 @@ pub struct Counters {
     pub events_published: Count,
     /// Deliveries handed to sockets: one publication for one socket.
     pub deliveries: Count,
+    /// Rooms whose finals are kept even while nobody is in them.
+    pub rooms_recorded: Gauge,
+    /// Finals stored.
+    pub finals_stored: Count,
+    /// Finals that were not stored, because too many waited, by the bound they met.
+    pub finals_dropped: Family<Reason, Count>,
+    /// Attempts to store or purge finals that failed.
+    pub storage_failures: Count,
+    /// Histories sent to joining sockets, by where they came from.
+    pub history_replays: Family<Reason, Count>,
     /// Sockets cut off because they did not read, by the bound they met.
     pub sockets_stalled: Family<Reason, Count>,
     /// Whether all links to the broker are up (1) or not (0).
@@ -180,6 +190,27 @@ impl Counters {
             "deliveries",
             "Publications handed to sockets",
             self.deliveries.clone(),
+        );
+        r.register(
+            "rooms_recorded",
+            "Rooms recorded whoever is in them",
+            self.rooms_recorded.clone(),
+        );
+        r.register("finals_stored", "Finals stored", self.finals_stored.clone());
+        r.register(
+            "finals_dropped",
+            "Finals not stored because too many waited, by bound",
+            self.finals_dropped.clone(),
+        );
+        r.register(
+            "storage_failures",
+            "Attempts to store or purge finals that failed",
+            self.storage_failures.clone(),
+        );
+        r.register(
+            "history_replays",
+            "Histories sent to joining sockets, by source",
+            self.history_replays.clone(),
         );
         r.register(
             "sockets_stalled",

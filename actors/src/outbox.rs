@@ -241,6 +241,13 @@ impl Outbox {
         Poll::Pending
     }
 
+    /// Frames and bytes that it has room for now.
+    pub fn free(&self) -> (usize, usize) {
+        let state = self.lock();
+        let frames = self.limits.frames.saturating_sub(state.queue.len());
+        (frames, self.limits.bytes.saturating_sub(state.bytes))
+    }
+
     /// Frames that wait now.
     pub fn waiting(&self) -> usize {
         self.lock().queue.len()

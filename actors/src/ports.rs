@@ -171,8 +171,10 @@ pub struct Final {
     /// Orders the finals of a room and is unique among them: microseconds since the epoch when it arrived, or one more
     /// than the one before it.
     pub number: u64,
-    /// How many finals of the same bytes came before it lately: two switchboards that store the same publication
-    /// agree on this and on the payload, so that it is kept once.
+    /// Tells finals of the same bytes apart: two switchboards that store the same publication agree on this and on the
+    /// payload, so that it is kept once. Made of the ten minutes in which it arrived and of how many like it the room
+    /// has in memory from them; so switchboards disagree about one that arrives just when ten minutes are over, and
+    /// one that was said before in the same ten minutes is taken for the same if the room has forgotten that.
     pub occurrence: u32,
     /// JSON, as published.
     pub payload: Bytes,
@@ -190,4 +192,7 @@ pub trait Transcripts: Send + Sync + 'static {
         before: u64,
         limit: u32,
     ) -> BoxFuture<Result<Vec<Final>, Unavailable>>;
+
+    /// Deletes up to `limit` finals that arrived before `before_ms` (milliseconds since the epoch); how many it were.
+    fn purge(&self, before_ms: u64, limit: u32) -> BoxFuture<Result<u64, Unavailable>>;
 }

@@ -10,6 +10,7 @@ mod frames;
 mod harness;
 mod media;
 mod ports;
+mod transcripts;
 mod wire;
 
 use std::fmt::Debug;
@@ -22,6 +23,7 @@ pub use frames::{ServerFrame, frames};
 pub use harness::{Harness, Setup};
 pub use media::FakeMedia;
 pub use ports::{FakeAccess, FakeDirectory, FakeTokens};
+pub use transcripts::FakeTranscripts;
 pub use wire::FakeWire;
 
 /// How long [`eventually`] waits, in real time.

@@ -15,6 +15,7 @@ use switchboard_actors::root::{RefusalMode, Root};
 use tokio::sync::watch;
 
 use crate::config::{Config, Refusal};
+use crate::recording::Recording;
 use crate::session_commands::SessionCommands;
 use crate::store::Store;
 
@@ -24,6 +25,8 @@ pub(super) struct Actors {
     pub(super) root: Root,
     /// Knows every socket and room.
     pub(super) rooms: Addr<RoomRegistry>,
+    /// Keeps finals; none without retention.
+    pub(super) recording: Option<Recording>,
     /// Serves sessions' management by MQTT; ends when dropped.
     pub(super) commands: SessionCommands,
     /// Publishes.
@@ -53,8 +56,14 @@ pub(super) fn start(
         outlets.status.clone(),
         threads.to_vec(),
         metrics.clone(),
-    )
-    .start();
+    );
+    let (rooms, recording) = match config.retention {
+        Some(retention) => {
+            let (rooms, recording) = Recording::start(rooms, store, retention, &metrics);
+            (rooms, Some(recording))
+        }
+        None => (rooms.start(), None),
+    };
     let organizations = OrganizationRegistry::new(
         outlets.organization,
         Sources {
@@ -84,6 +93,7 @@ pub(super) fn start(
     Actors {
         root,
         rooms,
+        recording,
         commands,
         events,
         broker: outlets.status,

@@ -29,6 +29,7 @@ use crate::embedded_broker::{EmbeddedBroker, Options};
 use crate::http::api::{self, ApiState};
 use crate::http::health::{self, Health};
 use crate::http::page::{self, DemoDocument};
+use crate::recording::Recording;
 use crate::session_commands::SessionCommands;
 use crate::shutdown::Signals;
 use crate::store::Store;
@@ -42,6 +43,8 @@ const EMBEDDED_DEADLINE: Duration = Duration::from_secs(2);
 const EXTERNAL_DEADLINE: Duration = Duration::from_millis(500);
 /// How long open connections may take to end when the program stops.
 const STOP_DEADLINE: Duration = Duration::from_secs(5);
+/// How long finals that wait may take to be stored then.
+const DRAIN_DEADLINE: Duration = Duration::from_secs(3);
 /// Connections that the kernel holds until they are accepted.
 const BACKLOG: i32 = 4_096;
 
@@ -64,6 +67,8 @@ pub struct Application {
     broker_url: MqttUrl,
     mqtt_ca: Option<PathBuf>,
     store: Store,
+    /// Keeps finals; none without retention.
+    recording: Option<Recording>,
     /// Signs the demo's tokens; none outside the demo.
     demo: Option<TokenIssuer>,
     /// Ends when dropped.
@@ -164,6 +169,7 @@ impl Application {
             broker_url,
             mqtt_ca: config.mqtt_ca.clone(),
             store,
+            recording: actors.recording,
             demo,
             embedded,
             threads,
@@ -228,6 +234,9 @@ impl Application {
         }
         self.endpoint.close_all(STOP_DEADLINE).await;
         drop(self.server);
+        if let Some(recording) = self.recording {
+            recording.stop(DRAIN_DEADLINE).await;
+        }
         for thread in &self.threads {
             thread.stop();
         }

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use switchboard_actors::ports::{BoxFuture, Directory, Unavailable};
 use switchboard_protocol::ids::{OrganizationId, SessionId, UserId};
+use tokio::sync::watch;
 
 use crate::cache::ReadCache;
 use password::Passwords;
@@ -49,6 +50,8 @@ pub struct Store {
     passwords: Passwords,
     sessions: SessionCache,
     roles: RoleCache,
+    /// Told of every session written by this process.
+    session_changes: watch::Sender<()>,
 }
 
 impl Store {
@@ -60,6 +63,7 @@ impl Store {
             passwords: Passwords::new(),
             sessions: ReadCache::new(CACHED_SESSIONS, CACHE_TTL),
             roles: ReadCache::new(CACHED_ROLES, CACHE_TTL),
+            session_changes: watch::Sender::new(()),
         })
     }
 
@@ -135,7 +139,7 @@ impl Store {
     pub async fn create_session(&self, new: NewSession) -> Result<Session, StoreError> {
         let id = new.id.clone();
         let created = in_time(self.database.create_session(new)).await;
-        self.sessions.invalidate(&id);
+        self.session_written(&id);
         created
     }
 
@@ -155,15 +159,25 @@ impl Store {
         change: SessionChange,
     ) -> Result<Option<Session>, StoreError> {
         let updated = in_time(self.database.update_session(id, change)).await;
-        self.sessions.invalidate(id);
+        self.session_written(id);
         updated
     }
 
     /// Deletes a session with its channels and its finals; `false` if there was none.
     pub async fn delete_session(&self, id: &SessionId) -> Result<bool, StoreError> {
         let deleted = in_time(self.database.delete_session(id)).await;
-        self.sessions.invalidate(id);
+        self.session_written(id);
         deleted
+    }
+
+    /// Changes whenever this process creates, changes or deletes a session.
+    pub fn session_changes(&self) -> watch::Receiver<()> {
+        self.session_changes.subscribe()
+    }
+
+    fn session_written(&self, id: &SessionId) {
+        self.sessions.invalidate(id);
+        self.session_changes.send_replace(());
     }
 
     /// A page of an organization's sessions by ascending id, those after the id `after`: at most `limit`,

@@ -54,4 +54,12 @@ impl Transcripts for Store {
             in_time(read).await.map_err(unavailable)
         })
     }
+
+    fn purge(&self, before_ms: u64, limit: u32) -> BoxFuture<Result<u64, Unavailable>> {
+        let database = self.database.clone();
+        Box::pin(async move {
+            let purged = in_time(database.purge_finals(before_ms, limit)).await;
+            purged.map_err(unavailable)
+        })
+    }
 }

@@ -1,7 +1,8 @@
 //! The RoomRegistry: every socket and every room, and the only one who knows that a room is empty.
 //!
-//! Hears the sessions (`SocketConnected`, `Join`, `Leave`, `SocketClosed`) and the broker's state. Starts a Room
-//! on its first member and lets it go after the last one, telling the BrokerActor each time, never in between.
+//! Hears the sessions (`SocketConnected`, `Join`, `Leave`, `SocketClosed`), who wants a room recorded whoever is in it
+//! (`Record`, `StopRecording`), and the broker's state. Starts a Room on its first member or hold and lets it go after
+//! the last one, telling the BrokerActor each time, never in between.
 //! Tells every socket once when the broker goes or comes. Never waits for anybody.
 
 mod table;
@@ -24,7 +25,8 @@ use crate::broker::{BrokerActor, BrokerStatus, Grant, Subscribe, Unsubscribe};
 use crate::limits::ROOMS_PER_SOCKET;
 use crate::metrics::Metrics;
 use crate::outbox::Outbox;
-use crate::room::{AddMember, RemoveMember, Room};
+use crate::recorder::Archive;
+use crate::room::{AddMember, History, RemoveMember, Room};
 use table::{Leave as Left, Memberships};
 
 /// A socket has connected to the root namespace; it hears at once when the broker is away.
@@ -50,6 +52,8 @@ pub struct Join {
     pub socket: SocketId,
     /// The room.
     pub room: RoomId,
+    /// The finals that it wants first. A socket that is a member already is sent none.
+    pub history: Option<History>,
 }
 
 /// The socket is a member; whether the room's topics flow already.
@@ -81,6 +85,17 @@ pub struct Leave {
     /// The room.
     pub room: RoomId,
 }
+
+/// Has a room's finals kept even while nobody is in it. A second time changes nothing, unless the broker has refused
+/// the room's topics: then it is asked again.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Record(pub RoomId);
+
+/// Ends [`Record`]; it is no error when there was none.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct StopRecording(pub RoomId);
 
 /// Asks for [`Counts`].
 #[derive(Message)]
@@ -118,6 +133,8 @@ pub struct RoomRegistry {
     told: BrokerStatus,
     /// Threads that rooms are spread over; empty: all on this actor's own.
     threads: Vec<ArbiterHandle>,
+    /// Where rooms keep their finals; none: in memory only.
+    archive: Option<Archive>,
     metrics: Metrics,
 }
 
@@ -139,12 +156,19 @@ impl RoomRegistry {
             status,
             told,
             threads,
+            archive: None,
             metrics,
         }
     }
 
+    /// Has the finals of all rooms kept in `archive`.
+    pub fn with_archive(mut self, archive: Archive) -> Self {
+        self.archive = Some(archive);
+        self
+    }
+
     fn start_room(&self, id: &RoomId) -> Addr<Room> {
-        let room = Room::new(id.clone(), self.metrics.clone());
+        let room = Room::new(id.clone(), self.archive.clone(), self.metrics.clone());
         if self.threads.is_empty() {
             return room.start();
         }
@@ -198,6 +222,9 @@ impl RoomRegistry {
             // Its session may have gone; then nobody waits.
             let _ = waiting.send(grant);
         }
+        if grant == Grant::Refused && self.memberships.let_go(room) == Left::Last {
+            self.close_room(room);
+        }
         self.count();
     }
 
@@ -214,12 +241,17 @@ impl RoomRegistry {
                 }
             }
             Left::Last => {
-                if let Some(entry) = self.rooms.remove(room) {
+                if let Some(entry) = self.rooms.get(room) {
                     entry.address.do_send(RemoveMember(socket));
                 }
-                self.broker.do_send(Unsubscribe(room.clone()));
+                self.close_room(room);
             }
         }
+    }
+
+    fn close_room(&mut self, room: &RoomId) {
+        self.rooms.remove(room);
+        self.broker.do_send(Unsubscribe(room.clone()));
     }
 
     fn count(&self) {
@@ -227,6 +259,8 @@ impl RoomRegistry {
         self.metrics.sockets.set(self.sockets.len() as i64);
         self.metrics.rooms.set(rooms as i64);
         self.metrics.members.set(members as i64);
+        let held = self.memberships.held();
+        self.metrics.rooms_recorded.set(held as i64);
     }
 }
 
@@ -291,7 +325,12 @@ impl Handler<SocketClosed> for RoomRegistry {
 impl Handler<Join> for RoomRegistry {
     type Result = Result<Joined, JoinRefused>;
 
-    fn handle(&mut self, Join { socket, room }: Join, ctx: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, join: Join, ctx: &mut Self::Context) -> Self::Result {
+        let Join {
+            socket,
+            room,
+            history,
+        } = join;
         let joined = self.memberships.join(socket, &room);
         match joined {
             table::Join::Gone => return Err(JoinRefused::Gone),
@@ -304,12 +343,15 @@ impl Handler<Join> for RoomRegistry {
             .rooms
             .get_mut(&room)
             .expect("a room with a member has an entry");
-        if let Some(outbox) = self.sockets.get(&socket)
-            && joined != table::Join::Already
-        {
+        if joined == table::Join::Already {
+            if let Some(history) = history {
+                history.pass_over();
+            }
+        } else if let Some(outbox) = self.sockets.get(&socket) {
             entry.address.do_send(AddMember {
                 socket,
                 outbox: Arc::clone(outbox),
+                history,
             });
         }
         let Some(waiting) = &mut entry.waiting else {
@@ -327,6 +369,28 @@ impl Handler<Leave> for RoomRegistry {
     fn handle(&mut self, Leave { socket, room }: Leave, _: &mut Self::Context) {
         let left = self.memberships.leave(socket, &room);
         self.leave(socket, &room, left);
+        self.count();
+    }
+}
+
+impl Handler<Record> for RoomRegistry {
+    type Result = ();
+
+    fn handle(&mut self, Record(room): Record, ctx: &mut Self::Context) {
+        if self.memberships.hold(&room) == table::Join::First {
+            self.open_room(room, ctx);
+        }
+        self.count();
+    }
+}
+
+impl Handler<StopRecording> for RoomRegistry {
+    type Result = ();
+
+    fn handle(&mut self, StopRecording(room): StopRecording, _: &mut Self::Context) {
+        if self.memberships.let_go(&room) == Left::Last {
+            self.close_room(&room);
+        }
         self.count();
     }
 }

@@ -1,4 +1,5 @@
-//! Who is in which room: a pure, reference-counted table whose answers say what changed.
+//! Who is in which room, and which rooms are held without a member: a pure, counting table whose answers say what
+//! changed.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,14 +8,14 @@ use switchboard_protocol::ids::RoomId;
 use crate::SocketId;
 use crate::limits::ROOMS_PER_SOCKET;
 
-/// What a join did.
+/// What a join, or a hold, did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Join {
-    /// The room had no member before: its topics are wanted from now on.
+    /// The room had neither a member nor a hold before: its topics are wanted from now on.
     First,
-    /// The room had members already.
+    /// It had.
     Further,
-    /// The socket was a member already.
+    /// The socket was a member already, or the room held.
     Already,
     /// The socket is in as many rooms as it may be.
     TooManyRooms,
@@ -22,24 +23,35 @@ pub enum Join {
     Gone,
 }
 
-/// What a leave did.
+/// What a leave, or the end of a hold, did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Leave {
-    /// The room has no member left: its topics are no longer wanted.
+    /// The room has neither a member nor a hold left: its topics are no longer wanted.
     Last,
     /// Others remain.
     Others,
-    /// The socket was no member.
+    /// The socket was no member, or the room not held.
     NoMember,
+}
+
+/// Why a room is there.
+#[derive(Debug, Default)]
+struct Use {
+    members: usize,
+    is_held: bool,
 }
 
 /// See the module's documentation.
 #[derive(Debug, Default)]
 pub struct Memberships {
     sockets: HashMap<SocketId, HashSet<RoomId>>,
-    rooms: HashMap<RoomId, usize>,
-    /// The sum over `rooms`.
+    rooms: HashMap<RoomId, Use>,
+    /// Rooms with a member.
+    joined: usize,
+    /// Memberships over all rooms.
     members: usize,
+    /// Rooms that are held.
+    held: usize,
 }
 
 impl Memberships {
@@ -60,14 +72,40 @@ impl Memberships {
             return Join::TooManyRooms;
         }
         rooms.insert(room.clone());
-        let members = self.rooms.entry(room.clone()).or_insert(0);
-        *members += 1;
+        let of_room = self.rooms.entry(room.clone()).or_default();
+        of_room.members += 1;
         self.members += 1;
-        if *members == 1 {
-            Join::First
-        } else {
-            Join::Further
+        if of_room.members > 1 {
+            return Join::Further;
         }
+        self.joined += 1;
+        match of_room.is_held {
+            true => Join::Further,
+            false => Join::First,
+        }
+    }
+
+    /// Holds a room, with or without members.
+    pub fn hold(&mut self, room: &RoomId) -> Join {
+        let of_room = self.rooms.entry(room.clone()).or_default();
+        if std::mem::replace(&mut of_room.is_held, true) {
+            return Join::Already;
+        }
+        self.held += 1;
+        match of_room.members {
+            0 => Join::First,
+            _ => Join::Further,
+        }
+    }
+
+    /// Ends a hold.
+    pub fn let_go(&mut self, room: &RoomId) -> Leave {
+        let Some(of_room) = self.rooms.get_mut(room).filter(|r| r.is_held) else {
+            return Leave::NoMember;
+        };
+        of_room.is_held = false;
+        self.held -= 1;
+        self.forget_unused(room)
     }
 
     /// Ends a membership.
@@ -97,20 +135,35 @@ impl Memberships {
 
     /// Rooms with a member, and memberships over all rooms.
     pub fn counts(&self) -> (usize, usize) {
-        (self.rooms.len(), self.members)
+        (self.joined, self.members)
+    }
+
+    /// Rooms that are held.
+    pub fn held(&self) -> usize {
+        self.held
     }
 
     fn release(&mut self, room: &RoomId) -> Leave {
-        let Some(members) = self.rooms.get_mut(room) else {
+        let Some(of_room) = self.rooms.get_mut(room) else {
             return Leave::NoMember;
         };
-        *members -= 1;
+        of_room.members -= 1;
         self.members -= 1;
-        if *members > 0 {
-            return Leave::Others;
+        if of_room.members == 0 {
+            self.joined -= 1;
         }
-        self.rooms.remove(room);
-        Leave::Last
+        self.forget_unused(room)
+    }
+
+    fn forget_unused(&mut self, room: &RoomId) -> Leave {
+        let is_unused = |of_room: &Use| of_room.members == 0 && !of_room.is_held;
+        match self.rooms.get(room).is_some_and(is_unused) {
+            true => {
+                self.rooms.remove(room);
+                Leave::Last
+            }
+            false => Leave::Others,
+        }
     }
 }
 
@@ -163,6 +216,27 @@ mod tests {
         );
         assert_eq!(table.close(SocketId(1)), []);
         assert_eq!(table.counts(), (1, 1));
+    }
+
+    #[test]
+    fn members_and_holds_are_counted_apart_and_the_last_of_both_ends_the_room() {
+        let mut table = table(1);
+        let name = room("s/1");
+        assert_eq!(table.let_go(&name), Leave::NoMember);
+        assert_eq!(table.hold(&name), Join::First);
+        assert_eq!(table.hold(&name), Join::Already);
+        assert_eq!(table.join(SocketId(1), &name), Join::Further);
+        assert_eq!((table.counts(), table.held()), ((1, 1), 1));
+        assert_eq!(table.leave(SocketId(1), &name), Leave::Others);
+        assert_eq!((table.counts(), table.held()), ((0, 0), 1));
+        assert_eq!(table.let_go(&name), Leave::Last);
+
+        assert_eq!(table.join(SocketId(1), &name), Join::First);
+        assert_eq!(table.hold(&name), Join::Further);
+        assert_eq!(table.let_go(&name), Leave::Others);
+        assert_eq!(table.let_go(&name), Leave::NoMember);
+        assert_eq!(table.close(SocketId(1)), [(name, Leave::Last)]);
+        assert_eq!((table.counts(), table.held()), ((0, 0), 0));
     }
 
     #[test]

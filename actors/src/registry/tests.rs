@@ -39,7 +39,15 @@ async fn open(harness: &Harness, id: u64) -> SocketId {
 
 async fn join(harness: &Harness, socket: SocketId) {
     let room = "S/1".parse().unwrap();
-    let joined = harness.registry.send(Join { socket, room }).await.unwrap();
+    let joined = harness
+        .registry
+        .send(Join {
+            socket,
+            room,
+            history: None,
+        })
+        .await
+        .unwrap();
     joined.unwrap();
 }
 

@@ -11,8 +11,8 @@ use switchboard_protocol::frame::Frame;
 
 use super::client::Line;
 use super::{
-    Client, FakeAccess, FakeBroker, FakeDirectory, FakeMedia, FakeTokens, FakeWire, eventually,
-    quiet,
+    Client, FakeAccess, FakeBroker, FakeDirectory, FakeMedia, FakeTokens, FakeTranscripts,
+    FakeWire, eventually, quiet,
 };
 use crate::SocketIds;
 use crate::broker::BrokerActor;
@@ -22,6 +22,7 @@ use crate::mqtt_client::LinkRole;
 use crate::organization::family::Organizations;
 use crate::organization::registry::{GetWatchCounts, OrganizationRegistry, Sources, WatchCounts};
 use crate::outbox::{Outbox, OutboxLimits};
+use crate::recorder::Archive;
 use crate::registry::{GetCounts, RoomRegistry};
 use crate::root::{RefusalMode, Root};
 use crate::service::{Connection, Service};
@@ -39,6 +40,8 @@ pub struct Setup {
     pub outbox: OutboxLimits,
     /// How a bad handshake is refused.
     pub refusal: RefusalMode,
+    /// How long finals are kept; none: in the rooms' memory only.
+    pub retention: Option<Duration>,
     /// Threads for rooms and organizations; none: all on the test's own.
     pub threads: Vec<ArbiterHandle>,
     /// Puts another service before, or in the place of, the root namespace's.
@@ -53,6 +56,7 @@ impl Default for Setup {
             connect_timeout: Duration::from_secs(10),
             outbox: OutboxLimits::default(),
             refusal: RefusalMode::default(),
+            retention: None,
             threads: Vec::new(),
             service: |root| Arc::new(root),
         }
@@ -77,6 +81,10 @@ pub struct Harness {
     pub access: Arc<FakeAccess>,
     /// Who a token belongs to.
     pub tokens: Arc<FakeTokens>,
+    /// What is stored.
+    pub transcripts: Arc<FakeTranscripts>,
+    /// Where finals are kept.
+    pub archive: Option<Archive>,
     /// What all of them count.
     pub metrics: Metrics,
     /// What all sessions share.
@@ -109,13 +117,19 @@ impl Harness {
         let (broker, links) = FakeBroker::start();
         let (actor, outlets) = BrokerActor::new(links, metrics.clone());
         let broker_actor = actor.start();
-        let registry = RoomRegistry::new(
+        let mut registry = RoomRegistry::new(
             broker_actor.clone(),
             outlets.status,
             setup.threads.clone(),
             metrics.clone(),
-        )
-        .start();
+        );
+        let transcripts = Arc::new(FakeTranscripts::default());
+        let keep = |retention| Archive::start(transcripts.clone(), retention, metrics.clone());
+        let archive = setup.retention.map(keep);
+        if let Some(archive) = &archive {
+            registry = registry.with_archive(archive.clone());
+        }
+        let registry = registry.start();
         let directory = Arc::new(FakeDirectory::default());
         let media = Arc::new(FakeMedia::default());
         let sources = Sources {
@@ -162,6 +176,8 @@ impl Harness {
             media,
             access,
             tokens,
+            transcripts,
+            archive,
             metrics,
             settings: Arc::new(settings),
             above: Above::SocketIo((setup.service)(root)),
@@ -231,6 +247,7 @@ impl Harness {
                 ("sockets", metrics.sockets.get()),
                 ("rooms", metrics.rooms.get()),
                 ("members", metrics.members.get()),
+                ("rooms recorded", metrics.rooms_recorded.get()),
                 ("session actors", alive(&self.leases)),
                 ("outboxes", alive(&self.outboxes)),
                 // Those that are wanted always.

@@ -5,6 +5,7 @@
 mod captions;
 mod deadlines;
 mod handshake;
+mod history;
 mod namespaces;
 mod organization_events;
 mod organization_jobs;
@@ -20,6 +21,8 @@ mod outages;
 mod outbox;
 mod polling;
 mod publications;
+mod recorded_rooms;
+mod recorder;
 mod rooms;
 mod script;
 mod session;

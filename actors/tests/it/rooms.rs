@@ -23,7 +23,7 @@ struct Stage {
 impl Stage {
     fn new(name: &str) -> Self {
         let metrics = Metrics::default();
-        let room = Room::new(room(name), metrics.clone()).start();
+        let room = Room::new(room(name), None, metrics.clone()).start();
         Self { room, metrics }
     }
 
@@ -36,7 +36,14 @@ impl Stage {
     async fn add_socket(&self, socket: &Socket) {
         let outbox = Arc::clone(&socket.outbox);
         let socket = socket.id;
-        self.room.send(AddMember { socket, outbox }).await.unwrap();
+        self.room
+            .send(AddMember {
+                socket,
+                outbox,
+                history: None,
+            })
+            .await
+            .unwrap();
     }
 
     async fn remove(&self, socket: &Socket) {

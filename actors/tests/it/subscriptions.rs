@@ -231,7 +231,11 @@ fn an_earlier_wait_does_not_answer_for_a_later_room_of_the_same_name() {
         let room = room("S/1");
         let join = || {
             let room = room.clone();
-            harness.registry.send(Join { socket, room })
+            harness.registry.send(Join {
+                socket,
+                room,
+                history: None,
+            })
         };
         let earlier = join();
         let left = harness.registry.send(Leave {

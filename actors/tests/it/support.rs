@@ -42,7 +42,15 @@ impl Socket {
 
     pub async fn join(&self, harness: &Harness, room: &str) -> Result<Joined, JoinRefused> {
         let (socket, room) = (self.id, self::room(room));
-        harness.registry.send(Join { socket, room }).await.unwrap()
+        harness
+            .registry
+            .send(Join {
+                socket,
+                room,
+                history: None,
+            })
+            .await
+            .unwrap()
     }
 
     pub async fn leave(&self, harness: &Harness, room: &str) {

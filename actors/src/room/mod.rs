@@ -1,0 +1,321 @@
+//! One room: the sockets that see one channel of a session, the fan-out to them, and the last finals.
+//!
+//! Owned by the RoomRegistry, which alone decides who is a member. A publication is checked and encoded
+//! once, then handed to every member's outbox; finals also go to the Recorder. A member that wants a history gets
+//! it from memory, else from storage, and then all that was published meanwhile. Nobody else ever waits for that.
+
+mod fetch;
+mod history;
+mod recent;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use actix::prelude::*;
+use bytes::Bytes;
+use switchboard_protocol::frame::Frame;
+use switchboard_protocol::ids::RoomId;
+use switchboard_protocol::json;
+use switchboard_protocol::socketio::Namespace;
+use switchboard_protocol::topics::CaptionKind;
+use tokio::sync::OwnedSemaphorePermit;
+
+use tokio::time::Instant;
+
+use crate::SocketId;
+use crate::limits::{MEMORY_SETTLED, SLICES_PER_WRITE};
+use crate::metrics::{Metrics, Reason};
+use crate::outbox::{Batch, Outbox};
+use crate::ports::{Final, Unavailable};
+use crate::recorder::{Archive, Keep};
+use history::{Fetch, Fetched, Fetches, Pending};
+use recent::{Entry, Recent};
+
+pub use history::{History, Replayed};
+
+/// One message of the broker for one room.
+#[derive(Clone, Debug)]
+pub struct Publication {
+    /// Which of the room's topics it came by.
+    pub kind: CaptionKind,
+    /// The payload as the publisher sent it.
+    pub payload: Bytes,
+}
+
+/// Publications for this room, in the broker's order.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Deliver {
+    /// What arrived.
+    pub publications: Vec<Publication>,
+    /// Lets the link read on once every room of the batch has dealt with it.
+    pub credit: Option<Arc<OwnedSemaphorePermit>>,
+}
+
+/// Makes a socket a member; a second time changes nothing.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct AddMember {
+    /// Whose socket it is.
+    pub socket: SocketId,
+    /// Its way out.
+    pub outbox: Arc<Outbox>,
+    /// The finals that it wants first.
+    pub history: Option<History>,
+}
+
+/// Ends a membership; unknown sockets are ignored.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct RemoveMember(pub SocketId);
+
+/// See the module's documentation.
+pub struct Room {
+    id: RoomId,
+    /// Outboxes side by side, so that the fan-out walks through memory in order.
+    outboxes: Vec<(SocketId, Arc<Outbox>)>,
+    /// Where each member stands in `outboxes`.
+    positions: HashMap<SocketId, usize>,
+    /// The last finals, whoever was here to see them.
+    recent: Recent,
+    /// Members that wait for storage; they are not in `outboxes` yet.
+    fetches: Fetches,
+    /// Numbers the fetches.
+    fetched: u64,
+    /// Where finals are kept; none: in memory only.
+    archive: Option<Archive>,
+    /// When the room began.
+    opened: Instant,
+    namespace: Namespace,
+    metrics: Metrics,
+    /// A publisher's broken payloads are logged once for each room, and counted always.
+    warned: bool,
+}
+
+impl Room {
+    /// A room without members, whose finals are kept in `archive`.
+    pub fn new(id: RoomId, archive: Option<Archive>, metrics: Metrics) -> Self {
+        Self {
+            id,
+            outboxes: Vec::new(),
+            positions: HashMap::new(),
+            recent: Recent::default(),
+            fetches: Fetches::default(),
+            fetched: 0,
+            archive,
+            opened: Instant::now(),
+            namespace: Namespace::root(),
+            metrics,
+            warned: false,
+        }
+    }
+
+    /// Checks that the payload is JSON and encodes it, untouched, as an event; `None` drops it.
+    fn encode(&mut self, publication: &Publication) -> Option<Frame> {
+        if json::validate(&publication.payload).is_err() {
+            self.metrics
+                .publications_dropped
+                .get_or_create(&Reason { reason: "not_json" })
+                .inc();
+            if !std::mem::replace(&mut self.warned, true) {
+                log::warn!(
+                    "room {}: a publication on {:?} is not JSON ({} bytes); such ones are dropped and counted",
+                    self.id,
+                    publication.kind,
+                    publication.payload.len()
+                );
+            }
+            return None;
+        }
+        Some(Frame::event(
+            &self.namespace,
+            publication.kind.event_name(),
+            &[&publication.payload],
+        ))
+    }
+
+    /// Encodes what can be delivered. Its finals are remembered; where they are kept, they are returned apart, with
+    /// how many of the same bytes came before them.
+    fn take(&mut self, publications: &[Publication]) -> (Vec<Frame>, Vec<(Entry, u32)>) {
+        let mut frames = Vec::with_capacity(publications.len());
+        let mut finals = Vec::new();
+        for publication in publications {
+            let Some(frame) = self.encode(publication) else {
+                continue;
+            };
+            if publication.kind == CaptionKind::Final {
+                let length = publication.payload.len();
+                let known = self.recent.push(frame.clone(), length, now_micros());
+                if self.archive.is_some() {
+                    finals.push(known);
+                }
+            }
+            frames.push(frame);
+        }
+        (frames, finals)
+    }
+
+    fn add(&mut self, socket: SocketId, outbox: Arc<Outbox>) {
+        self.positions.insert(socket, self.outboxes.len());
+        self.outboxes.push((socket, outbox));
+    }
+
+    /// Sends a member its history and makes it one like all others.
+    fn release(&mut self, pending: Pending, fetched: Option<&Fetched>, source: &'static str) {
+        let (socket, outbox) = pending.release(fetched);
+        self.add(socket, outbox);
+        let source = Reason { reason: source };
+        self.metrics.history_replays.get_or_create(&source).inc();
+    }
+
+    /// Has a joining member wait for what storage knows.
+    fn ask_storage(
+        &mut self,
+        archive: Archive,
+        pending: Pending,
+        wanted: usize,
+        ctx: &mut Context<Self>,
+    ) {
+        let evictions = self.recent.evictions();
+        if let Some(fetch) = self.fetches.shared(evictions, wanted) {
+            return fetch.pending.push(pending);
+        }
+        self.fetched += 1;
+        let id = self.fetched;
+        let first = self.recent.first_number(now_micros());
+        let answer = fetch::fetch(archive, self.id.clone(), first, wanted);
+        // Before that, another switchboard may not have stored yet what was published before this room began.
+        let is_settled = self.opened.elapsed() >= MEMORY_SETTLED;
+        let answered = answer.into_actor(self).map(move |answer, actor, _| {
+            actor.answered(id, answer, is_settled);
+        });
+        let fetch = Fetch {
+            id,
+            evictions,
+            wanted,
+            handle: ctx.spawn(answered),
+            pending: vec![pending],
+        };
+        self.fetches.start(fetch);
+    }
+
+    fn answered(&mut self, id: u64, answer: Result<Fetched, Unavailable>, is_settled: bool) {
+        let Some(fetch) = self.fetches.take(id) else {
+            return;
+        };
+        let (fetched, source) = match answer {
+            Ok(fetched) => (Some(fetched), "storage"),
+            Err(error) => {
+                // Storage away is the Recorder's news; here it would be told once a join.
+                log::debug!("room {}: no history from storage: {error}", self.id);
+                (None, "incomplete")
+            }
+        };
+        for pending in fetch.pending {
+            self.release(pending, fetched.as_ref(), source);
+        }
+        // Memory that nothing was dropped from can take in what comes before it: the next joins need not ask.
+        if let Some(fetched) = fetched
+            && is_settled
+            && fetch.evictions == self.recent.evictions()
+        {
+            let memory: Vec<Entry> = self.recent.finals().iter().cloned().collect();
+            let older = history::missing(&fetched.finals, &memory);
+            self.recent.extend_back(&older, fetched.is_all);
+        }
+    }
+}
+
+/// Now, in microseconds since the epoch.
+fn now_micros() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| since.as_micros() as u64)
+}
+
+impl Actor for Room {
+    type Context = Context<Self>;
+}
+
+impl Handler<Deliver> for Room {
+    type Result = ();
+
+    fn handle(&mut self, deliver: Deliver, _: &mut Self::Context) {
+        let (frames, finals) = self.take(&deliver.publications);
+        for chunk in frames.chunks(SLICES_PER_WRITE) {
+            let batch = Batch::new(chunk);
+            for (_, outbox) in &self.outboxes {
+                outbox.send_batch(&batch);
+            }
+        }
+        self.metrics
+            .deliveries
+            .inc_by((frames.len() * self.outboxes.len()) as u64);
+        if !self.fetches.is_empty() {
+            let entries: Vec<Entry> = finals.iter().map(|(entry, _)| entry.clone()).collect();
+            for pending in self.fetches.hold(&frames, &entries) {
+                // Nothing more can be held: it goes on live, with what memory has.
+                self.release(pending, None, "incomplete");
+            }
+        }
+        if let Some(archive) = &self.archive
+            && !finals.is_empty()
+        {
+            let finals = finals.into_iter().map(|(entry, occurrence)| Final {
+                room: self.id.clone(),
+                number: entry.number,
+                occurrence,
+                payload: entry.payload,
+            });
+            archive.recorder.do_send(Keep {
+                finals: finals.collect(),
+                credit: deliver.credit,
+            });
+        }
+    }
+}
+
+impl Handler<AddMember> for Room {
+    type Result = ();
+
+    fn handle(&mut self, member: AddMember, ctx: &mut Self::Context) {
+        let AddMember {
+            socket,
+            outbox,
+            history,
+        } = member;
+        if self.positions.contains_key(&socket) || self.fetches.has(socket) {
+            return;
+        }
+        let Some(history) = history else {
+            return self.add(socket, outbox);
+        };
+        let wanted = usize::from(history.wanted);
+        let finals = self.recent.finals();
+        let recent = finals.range(finals.len().saturating_sub(wanted)..);
+        let pending = Pending::new(socket, outbox, history, recent);
+        match &self.archive {
+            Some(archive) if !self.recent.suffices(wanted) => {
+                self.ask_storage(archive.clone(), pending, wanted, ctx);
+            }
+            _ => self.release(pending, Some(&Fetched::default()), "memory"),
+        }
+    }
+}
+
+impl Handler<RemoveMember> for Room {
+    type Result = ();
+
+    fn handle(&mut self, RemoveMember(socket): RemoveMember, ctx: &mut Self::Context) {
+        for unwanted in self.fetches.remove(socket) {
+            ctx.cancel_future(unwanted);
+        }
+        let Some(position) = self.positions.remove(&socket) else {
+            return;
+        };
+        self.outboxes.swap_remove(position);
+        if let Some((moved, _)) = self.outboxes.get(position) {
+            self.positions.insert(*moved, position);
+        }
+    }
+}
