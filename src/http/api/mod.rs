@@ -1,5 +1,5 @@
 //! The REST interface under `/api/v1` (contract, section 4): organizations, members, sessions, guest tokens,
-//! conversations, events. Handlers parse, check the caller's rights, ask the store. Everything answers JSON, faults included.
+//! transcripts, conversations, events. Handlers parse, check the caller's rights, ask the store. Everything answers JSON, faults included.
 
 mod attempts;
 mod caller;
@@ -13,6 +13,7 @@ mod organizations;
 mod session_list;
 mod session_view;
 mod sessions;
+mod transcript;
 
 #[cfg(test)]
 mod tests;
@@ -123,6 +124,10 @@ pub fn configure(cfg: &mut web::ServiceConfig) {
                 (Method::PATCH, web::to(sessions::update)),
                 (Method::DELETE, web::to(sessions::delete)),
             ],
+        ))
+        .service(resource(
+            "/sessions/{id}/channels/{index}/transcript",
+            [(Method::GET, web::to(transcript::read))],
         ))
         .service(resource(
             "/sessions/{id}/guest-token",

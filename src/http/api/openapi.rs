@@ -7,11 +7,12 @@ use utoipa::{Modify, OpenApi};
 
 use super::{
     conversations, guest_token, organization_events, organizations, session_list, sessions,
+    transcript,
 };
 
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "switchboard", description = "Organizations, sessions, guest tokens, conversations and events"),
+    info(title = "switchboard", description = "Organizations, sessions, transcripts, guest tokens, conversations and events"),
     servers((url = "/api/v1")),
     security(("bearer" = [])),
     modifiers(&Bearer),
@@ -25,6 +26,7 @@ use super::{
         sessions::read,
         sessions::update,
         sessions::delete,
+        transcript::read,
         guest_token::create,
         conversations::create,
         conversations::read,

@@ -7,6 +7,7 @@ mod guests;
 mod hostile;
 mod hostile_callers;
 mod rights;
+mod transcripts;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -359,7 +360,10 @@ async fn the_document_describes_every_route_and_each_of_them_answers() {
     for (path, methods) in document.body["paths"].as_object().unwrap() {
         for method in methods.as_object().unwrap().keys() {
             let method = method.to_uppercase();
-            let concrete = path.replace("{id}", "x").replace("{user}", "u");
+            let concrete = path
+                .replace("{id}", "x")
+                .replace("{user}", "u")
+                .replace("{index}", "1");
             let call = Method::from_bytes(method.as_bytes()).unwrap();
             let answer = api.call(call, &concrete, "", Value::Null).await;
             // Without a token: refused by the handler, which proves that it is there.
@@ -380,6 +384,7 @@ async fn the_document_describes_every_route_and_each_of_them_answers() {
         "GET /conversations/{id}",
         "GET /organizations/{id}/sessions",
         "GET /sessions/{id}",
+        "GET /sessions/{id}/channels/{index}/transcript",
         "PATCH /conversations/{id}",
         "PATCH /sessions/{id}",
         "POST /conversations",
