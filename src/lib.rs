@@ -9,6 +9,7 @@ pub mod demo;
 mod descriptors;
 pub mod embedded_broker;
 pub mod http;
+mod json_object;
 mod outgoing;
 pub mod recording;
 mod session_body;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer};
 use switchboard_protocol::ids::{OrganizationId, SessionId, UserId};
 use utoipa::ToSchema;
 
+use crate::json_object::Object;
 use crate::store::{
     Channel, NewSession, PasswordHash, SessionChange, Store, StoreError, Visibility,
 };
@@ -49,8 +50,8 @@ pub(crate) struct CreateSession {
     #[serde(default)]
     pub(crate) record: bool,
     /// Indexes are unique.
-    #[schema(max_items = 64)]
-    pub(crate) channels: Vec<Channel>,
+    #[schema(value_type = Vec<Channel>, max_items = 64)]
+    pub(crate) channels: Vec<Object<Channel>>,
 }
 
 impl CreateSession {
@@ -75,7 +76,7 @@ impl CreateSession {
             owner: self.owner,
             password: hashed(self.password, store).await?,
             record: self.record,
-            channels: self.channels,
+            channels: bare(self.channels),
         })
     }
 }
@@ -98,8 +99,8 @@ pub(crate) struct PatchSession {
     pub(crate) password: Option<Option<String>>,
     pub(crate) record: Option<bool>,
     /// The whole new list.
-    #[schema(max_items = 64)]
-    pub(crate) channels: Option<Vec<Channel>>,
+    #[schema(value_type = Option<Vec<Channel>>, max_items = 64)]
+    pub(crate) channels: Option<Vec<Object<Channel>>>,
 }
 
 impl PatchSession {
@@ -125,9 +126,16 @@ impl PatchSession {
             owner: self.owner,
             password,
             record: self.record,
-            channels: self.channels,
+            channels: self.channels.map(bare),
         })
     }
+}
+
+fn bare(channels: Vec<Object<Channel>>) -> Vec<Channel> {
+    channels
+        .into_iter()
+        .map(|Object(channel)| channel)
+        .collect()
 }
 
 async fn hashed(
@@ -166,12 +174,12 @@ fn check_password(password: Option<&str>) -> Result<(), Invalid> {
     }
 }
 
-fn check_channels(channels: &[Channel]) -> Result<(), Invalid> {
+fn check_channels(channels: &[Object<Channel>]) -> Result<(), Invalid> {
     if channels.len() > MAX_CHANNELS {
         return Err(Invalid(format!("channels: at most {MAX_CHANNELS}")));
     }
     let mut seen = HashSet::new();
-    for channel in channels {
+    for Object(channel) in channels {
         if channel.index > MAX_CHANNEL_INDEX {
             let rule = format!("channel index must be at most {MAX_CHANNEL_INDEX}");
             return Err(Invalid(rule));

@@ -18,6 +18,8 @@ pub(super) async fn run(mut settings: Settings) -> anyhow::Result<()> {
     let secret = keep_secret(&key).with_context(|| key.display().to_string())?;
     settings.set_default("jwt_secret", secret);
     settings.set_default("database_url", sqlite_url(&folder.join("demo.db")));
+    // Its uploads make a step every second; the dashboard is to show them.
+    settings.set_default("media_poll_ms", "1000".to_owned());
     let config = Config::from_settings(&settings)?;
     application::run(
         config,

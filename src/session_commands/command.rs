@@ -4,6 +4,7 @@ use serde_json::Value;
 use switchboard_protocol::ids::SessionId;
 use switchboard_protocol::topics::{self, SessionCommand};
 
+use crate::json_object::Object;
 use crate::session_body::{CreateSession, Invalid, PatchSession, check_same};
 use crate::store::StoreError;
 
@@ -84,13 +85,13 @@ impl Command {
         }
         match command {
             SessionCommand::Create => {
-                let body: CreateSession = serde_json::from_slice(payload)?;
+                let Object(body): Object<CreateSession> = serde_json::from_slice(payload)?;
                 check_same(body.id.as_ref(), &id)?;
                 body.check()?;
                 Ok(Self::Create(id, body))
             }
             SessionCommand::Update => {
-                let body: PatchSession = serde_json::from_slice(payload)?;
+                let Object(body): Object<PatchSession> = serde_json::from_slice(payload)?;
                 body.check(&id)?;
                 Ok(Self::Update(id, body))
             }

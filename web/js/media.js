@@ -39,11 +39,6 @@ export class Media {
     this.#anew = true;
   }
 
-  /** @param {UploadState} state @returns {number} how many are in it */
-  count(state) {
-    return [...this.byId.values()].filter((upload) => upload.state === state).length;
-  }
-
   /** How many are going on. */
   get goingOn() {
     return [...this.byId.values()].filter(({ state }) => isGoingOn(state)).length;

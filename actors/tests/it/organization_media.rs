@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use switchboard_actors::organization::registry::{GetWatchCounts, WatchCounts};
 use switchboard_actors::ports::TranscriptionState::{self, Processing, Started};
-use switchboard_actors::testing::{Client, Harness, Setup, eventually, paused, quiet};
+use switchboard_actors::testing::{Client, Harness, Setup, eventually, pass, paused, quiet};
 use switchboard_protocol::topics::SESSION_STATUSES;
 
 use crate::support::ended;
@@ -248,6 +248,29 @@ const INTERESTS: [[&str; 7]; 4] = [
         "rooms",
     ],
 ];
+
+#[test]
+fn every_watch_outlives_an_outage_of_the_broker() {
+    paused(async {
+        let harness = start().await;
+        let client = harness.connected("alice").await;
+        for [watch, _, argument, ..] in INTERESTS {
+            assert_eq!(client.ask(watch, argument).await["ok"], true);
+        }
+        harness.broker.down();
+        pass(Duration::from_secs(60)).await;
+        harness.broker.up();
+        pass(Duration::from_secs(1)).await;
+        for [.., topic, payload, start, interest] in INTERESTS {
+            let changed = r#"[{"id":"new","organizationId":"O"}]"#;
+            let payload = if payload.is_empty() { changed } else { payload };
+            harness.broker.inject(&[(topic, payload)]);
+            quiet().await;
+            assert_eq!(client.times(start), 1, "{interest}");
+        }
+        ended(&harness, client).await;
+    });
+}
 
 #[test]
 fn each_watch_is_counted_apart_and_the_end_of_one_ends_no_other() {

@@ -1,9 +1,11 @@
 //! The end of a watch: by its own event, with the socket, and never by that of another.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use switchboard_actors::metrics::{Interest, Metrics};
 use switchboard_actors::registry::SocketClosed;
-use switchboard_actors::testing::{Harness, eventually, paused, quiet};
+use switchboard_actors::testing::{FakeWire, Harness, eventually, pass, paused, quiet};
 
 use crate::organization_sessions::{
     WATCH, ask_registry, publish, session, unwatch, updates, watch, watches,
@@ -136,6 +138,33 @@ fn a_socket_that_goes_while_its_rights_are_checked_leaves_no_trace() {
         quiet().await;
         harness.access.release("sessions:O", true);
         quiet().await;
+        harness.assert_nothing_left().await;
+    });
+}
+
+#[test]
+fn a_socket_whose_token_ends_while_its_rights_are_checked_leaves_no_trace() {
+    paused(async {
+        let harness = Harness::start().await;
+        let (second, wire) = (Duration::from_secs(1), FakeWire::new());
+        harness.tokens.add_user("token", "alice", 10 * second);
+        let client = harness.client_on(wire.clone());
+        client.connect("token").await;
+        harness.access.hold("sessions:O");
+        client.emit(WATCH, r#""O""#);
+        quiet().await;
+        // It does not read its goodbye, so that its session stays for a while.
+        wire.block();
+        pass(12 * second).await;
+        assert_eq!(
+            (counts(&harness).await, harness.access.waiting()),
+            ((0, 0, 0), 1)
+        );
+        harness.access.release("sessions:O", true);
+        quiet().await;
+        assert_eq!(watches(&harness).await, (0, 0));
+        wire.take(None);
+        client.hang_up();
         harness.assert_nothing_left().await;
     });
 }

@@ -24,18 +24,21 @@ const HASTY: Duration = Duration::from_millis(100);
 
 type Answer = dyn Fn(Value) -> LocalBoxFuture<'static, HttpResponse> + Send + Sync;
 
+/// Path, `Authorization` and body of a question.
+type Asked = (String, Option<String>, Value);
+
 /// A backend on a free port.
 struct Theirs {
     url: String,
-    /// Path, `Authorization` and body of each question, in order.
-    asked: Arc<Mutex<Vec<(String, Option<String>, Value)>>>,
+    /// In order.
+    asked: Arc<Mutex<Vec<Asked>>>,
 }
 
 impl Theirs {
     async fn start(
         answer: impl Fn(Value) -> LocalBoxFuture<'static, HttpResponse> + Send + Sync + 'static,
     ) -> Self {
-        let asked: Arc<Mutex<Vec<_>>> = Arc::default();
+        let asked: Arc<Mutex<Vec<Asked>>> = Arc::default();
         let (log, answer): (_, Arc<Answer>) = (Arc::clone(&asked), Arc::new(answer));
         let handler = move |request: HttpRequest, body: web::Json<Value>| {
             let key = request.headers().get(AUTHORIZATION);

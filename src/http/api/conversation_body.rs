@@ -6,6 +6,7 @@ use switchboard_actors::ports::{Conversation, TranscriptionState};
 use switchboard_protocol::ids::{ConversationId, OrganizationId};
 use utoipa::ToSchema;
 
+use crate::json_object::Object;
 use crate::session_body::{Invalid, MAX_NAME, check_text};
 use crate::store::ConversationChange;
 
@@ -22,7 +23,8 @@ pub(super) struct CreateConversation {
     /// The organization's id.
     #[schema(value_type = String, max_length = 128, pattern = "^[A-Za-z0-9._:~-]+$")]
     organization: OrganizationId,
-    jobs: Option<JobsChange>,
+    #[schema(value_type = Option<JobsChange>)]
+    jobs: Option<Object<JobsChange>>,
 }
 
 impl CreateConversation {
@@ -46,7 +48,8 @@ impl CreateConversation {
 pub(super) struct PatchConversation {
     #[schema(min_length = 1, max_length = 200)]
     name: Option<String>,
-    jobs: Option<JobsChange>,
+    #[schema(value_type = Option<JobsChange>)]
+    jobs: Option<Object<JobsChange>>,
 }
 
 impl PatchConversation {
@@ -68,7 +71,8 @@ impl PatchConversation {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct JobsChange {
-    transcription: TranscriptionChange,
+    #[schema(value_type = TranscriptionChange)]
+    transcription: Object<TranscriptionChange>,
 }
 
 /// How far a transcription is, as it is taken.
@@ -82,10 +86,13 @@ struct TranscriptionChange {
     progress: Option<f64>,
 }
 
-fn taken(jobs: Option<JobsChange>) -> Result<(Option<TranscriptionState>, Option<u8>), Invalid> {
-    let Some(JobsChange { transcription }) = jobs else {
+fn taken(
+    jobs: Option<Object<JobsChange>>,
+) -> Result<(Option<TranscriptionState>, Option<u8>), Invalid> {
+    let Some(Object(JobsChange { transcription })) = jobs else {
         return Ok((None, None));
     };
+    let Object(transcription) = transcription;
     let progress = match transcription.progress {
         None => None,
         // The cast rounds down, and is exact within these bounds.

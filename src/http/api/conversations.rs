@@ -17,6 +17,7 @@ use super::caller::Caller;
 use super::conversation_body::{ConversationView, CreateConversation, PatchConversation};
 use super::error::{ApiError, ErrorBody};
 use super::organizations::parse;
+use crate::json_object::Object;
 
 /// What an unknown conversation is called; also one that the caller may not have.
 const UNKNOWN: ApiError = ApiError::NotFound("conversation");
@@ -33,9 +34,9 @@ const UNKNOWN: ApiError = ApiError::NotFound("conversation");
 pub(super) async fn create(
     caller: Caller,
     state: web::Data<ApiState>,
-    body: web::Json<CreateConversation>,
+    body: web::Json<Object<CreateConversation>>,
 ) -> Result<HttpResponse, ApiError> {
-    let body = body.into_inner();
+    let Object(body) = body.into_inner();
     let id = body.id.clone().unwrap_or_else(random_id);
     let new = body.into_new(id)?;
     if !caller.manages_media(&state, &new.organization).await? {
@@ -89,10 +90,10 @@ pub(super) async fn update(
     caller: Caller,
     state: web::Data<ApiState>,
     id: web::Path<String>,
-    body: web::Json<PatchConversation>,
+    body: web::Json<Object<PatchConversation>>,
 ) -> Result<HttpResponse, ApiError> {
     let id = managed(&caller, &state, &id).await?;
-    let change = body.into_inner().into_change()?;
+    let change = body.into_inner().0.into_change()?;
     let changed = state.store.update_conversation(&id, change).await?;
     let changed = changed.ok_or(UNKNOWN)?;
     Ok(HttpResponse::Ok().json(ConversationView::from(&changed)))

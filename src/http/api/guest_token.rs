@@ -13,6 +13,7 @@ use super::ApiState;
 use super::attempts::origin;
 use super::error::{self, ApiError, ErrorBody};
 use super::organizations::parse;
+use crate::json_object::Object;
 use crate::session_body::MAX_PASSWORD;
 use crate::store::{PasswordHash, Visibility};
 
@@ -99,6 +100,9 @@ fn read(body: Result<web::Bytes, actix_web::Error>) -> Result<GuestTokenRequest,
     })?;
     match body.is_empty() {
         true => Ok(GuestTokenRequest::default()),
-        false => Ok(serde_json::from_slice(&body)?),
+        false => {
+            let Object(asked) = serde_json::from_slice(&body)?;
+            Ok(asked)
+        }
     }
 }

@@ -6,13 +6,16 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use switchboard_actors::broker::Publish;
-use switchboard_protocol::{events, json, topics};
+use switchboard_actors::organization::events::{self as reader, Refused};
+use switchboard_protocol::ids::OrganizationId;
+use switchboard_protocol::{events, topics};
 use utoipa::ToSchema;
 
 use super::ApiState;
 use super::caller::Caller;
 use super::error::{ApiError, ErrorBody};
 use super::organizations::parse;
+use crate::json_object::Object;
 
 /// The longest name of an event.
 const MAX_EVENT: usize = 64;
@@ -43,7 +46,7 @@ pub(super) async fn create(
     caller: Caller,
     state: web::Data<ApiState>,
     id: web::Path<String>,
-    body: web::Json<RaiseEvent>,
+    body: web::Json<Object<RaiseEvent>>,
 ) -> Result<HttpResponse, ApiError> {
     let id = parse(&id)?;
     if !caller.manages_media(&state, &id).await? {
@@ -51,19 +54,31 @@ pub(super) async fn create(
             "an uploader of that organization is required",
         ));
     }
-    let RaiseEvent { event, data } = body.into_inner();
+    let Object(RaiseEvent { event, data }) = body.into_inner();
     check_event(&event)?;
     let payload = data.map_or(Bytes::new(), |data| {
         Bytes::copy_from_slice(data.get().as_bytes())
     });
-    if !payload.is_empty() && json::validate(&payload).is_err() {
-        return Err(ApiError::Invalid("data is too deep".to_owned()));
-    }
+    check_heard(&id, &event, &payload)?;
     state.events.do_send(Publish {
         topic: topics::organization_event(&id, &event),
         payload,
     });
     Ok(HttpResponse::Accepted().finish())
+}
+
+/// Refuses what every switchboard would refuse to pass on, so that the caller learns of it.
+fn check_heard(
+    organization: &OrganizationId,
+    event: &str,
+    payload: &Bytes,
+) -> Result<(), ApiError> {
+    let read = match reader::is_job(event) {
+        true => reader::job(organization, payload).map(drop),
+        false => reader::media(organization, event, payload).map(drop),
+    };
+    let refuse = |refused: Refused| format!("nobody would be told of this ({})", refused.word());
+    read.map_err(|refused| ApiError::Invalid(refuse(refused)))
 }
 
 /// A name that is one topic level, and none that Socket.IO keeps for itself.

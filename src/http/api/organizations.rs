@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use super::ApiState;
 use super::caller::Caller;
 use super::error::{ApiError, ErrorBody};
+use crate::json_object::Object;
 use crate::session_body::{MAX_NAME, check_text};
 use crate::store::{Role, Written};
 
@@ -45,8 +46,12 @@ pub(super) struct MemberView {
     role: Role,
 }
 
-/// Reads an id from the path.
+/// Reads an id from the path. Bytes that are no text have become replacement characters by now: two paths would
+/// mean one id.
 pub(super) fn parse<T: std::str::FromStr<Err = InvalidId>>(id: &str) -> Result<T, ApiError> {
+    if id.contains(char::REPLACEMENT_CHARACTER) {
+        return Err(ApiError::Malformed("the path is not UTF-8".to_owned()));
+    }
     id.parse()
         .map_err(|error: InvalidId| ApiError::Malformed(error.to_string()))
 }
@@ -66,11 +71,11 @@ pub(super) async fn put(
     caller: Caller,
     state: web::Data<ApiState>,
     id: web::Path<String>,
-    body: web::Json<PutOrganization>,
+    body: web::Json<Object<PutOrganization>>,
 ) -> Result<HttpResponse, ApiError> {
     caller.must_be_admin()?;
     let id = parse(&id)?;
-    let name = body.into_inner().name;
+    let name = body.into_inner().0.name;
     check_text("name", &name, MAX_NAME)?;
     let written = state.store.put_organization(&id, &name).await?;
     Ok(answer(written, OrganizationView { id, name }))
@@ -94,11 +99,11 @@ pub(super) async fn put_member(
     caller: Caller,
     state: web::Data<ApiState>,
     path: web::Path<(String, String)>,
-    body: web::Json<PutMember>,
+    body: web::Json<Object<PutMember>>,
 ) -> Result<HttpResponse, ApiError> {
     caller.must_be_admin()?;
     let (organization_id, user) = (parse(&path.0)?, parse(&path.1)?);
-    let role = body.role;
+    let role = body.into_inner().0.role;
     let written = state
         .store
         .put_member(&organization_id, &user, role)

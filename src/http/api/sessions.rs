@@ -12,6 +12,7 @@ use super::caller::Caller;
 use super::error::{ApiError, ErrorBody};
 use super::organizations::parse;
 use super::session_view::SessionView;
+use crate::json_object::Object;
 use crate::session_body::{CreateSession, PatchSession};
 use crate::store::Session;
 
@@ -30,9 +31,9 @@ const UNKNOWN: ApiError = ApiError::NotFound("session");
 pub(super) async fn create(
     caller: Caller,
     state: web::Data<ApiState>,
-    body: web::Json<CreateSession>,
+    body: web::Json<Object<CreateSession>>,
 ) -> Result<HttpResponse, ApiError> {
-    let body = body.into_inner();
+    let Object(body) = body.into_inner();
     body.check()?;
     if !caller
         .manages_sessions(&state, &body.organization_id)
@@ -90,10 +91,10 @@ pub(super) async fn update(
     caller: Caller,
     state: web::Data<ApiState>,
     id: web::Path<String>,
-    body: web::Json<PatchSession>,
+    body: web::Json<Object<PatchSession>>,
 ) -> Result<HttpResponse, ApiError> {
     let session = managed(&caller, &state, &id).await?;
-    let body = body.into_inner();
+    let Object(body) = body.into_inner();
     body.check(&session.id)?;
     let change = body.into_change(&state.store).await?;
     let session = state
@@ -129,7 +130,7 @@ pub(super) async fn delete(
 async fn managed(caller: &Caller, state: &ApiState, id: &str) -> Result<Arc<Session>, ApiError> {
     let session = state.store.session(&parse(id)?).await?.ok_or(UNKNOWN)?;
     match caller
-        .manages_sessions(&state, &session.organization)
+        .manages_sessions(state, &session.organization)
         .await?
     {
         true => Ok(session),

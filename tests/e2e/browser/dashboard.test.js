@@ -62,8 +62,10 @@ describe('the dashboard', { skip: noBrowser }, () => {
     server.say('conversation_processing_done', 'a');
     server.say('conversation_processing_error', 'b');
     server.say('conversation_processing', [upload('c', 'New one', 'started')]);
-    await reader.reads(list('done').locator('li'), 'InterviewDone');
-    await reader.reads(list('error').locator('li'), 'Old tapeFailed');
+    await reader.reads(list('done').locator('li .upload-name'), 'Interview');
+    await reader.reads(entry('a').locator('.upload-state'), 'Done');
+    await reader.reads(list('error').locator('li .upload-name'), 'Old tape');
+    await reader.reads(entry('b').locator('.upload-state'), 'Failed');
     await reader.counts(reader.page.getByRole('progressbar'), 1);
     assert.equal(await list('done').locator('.upload-percent').isVisible(), false);
     await reader.assertAccessible();

@@ -14,7 +14,7 @@ const WEB = fileURLToPath(new URL('../../../web/', import.meta.url));
 const TYPES = { '.html': 'text/html', '.css': 'text/css', '.js': 'text/javascript', '.svg': 'image/svg+xml' };
 const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/** What a client is told to expect, in ms: short, so that a silent loss is noticed within a test. */
+/** What a client is told to expect; times in ms. No test lasts until the first ping. */
 const HANDSHAKE = { sid: 'test', upgrades: [], pingInterval: 20_000, pingTimeout: 20_000, maxPayload: 1_000_000 };
 
 export class OrganizationServer {

@@ -124,10 +124,7 @@ export class MediaPanel {
   }
 
   #sum() {
-    const { media } = this;
-    this.#lists.going.count(media.goingOn);
-    this.#lists.done.count(media.count('done') + media.count('unknown'));
-    this.#lists.error.count(media.count('error'));
+    for (const list of Object.values(this.#lists)) list.sum();
   }
 }
 
@@ -147,11 +144,12 @@ class UploadList {
     this.element = h('div', { class: 'upload-list', 'data-list': name }, h('div', { class: 'list-head' }, this.title, this.#clear), this.#nothing, this.items);
   }
 
-  /** @param {number} count */
-  count(count) {
+  /** Shows how many there are. */
+  sum() {
+    const count = this.items.childElementCount;
     setText(this.#count, String(count));
-    this.#nothing.hidden = this.items.childElementCount > 0;
-    if (this.#clear) this.#clear.hidden = this.items.childElementCount === 0;
+    this.#nothing.hidden = count > 0;
+    if (this.#clear) this.#clear.hidden = count === 0;
   }
 }
 

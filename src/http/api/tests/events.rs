@@ -13,9 +13,14 @@ async fn an_event_is_published_with_its_data_byte_for_byte() {
             "",
         ),
         (
-            r#"{"data":{"b" : 1.0,"a":100000000000000000000000, "n":null},"event":"llm:job:update"}"#,
-            "llm:job:update",
+            r#"{"data":{"b" : 1.0,"a":100000000000000000000000, "n":null},"event":"own"}"#,
+            "own",
             r#"{"b" : 1.0,"a":100000000000000000000000, "n":null}"#,
+        ),
+        (
+            r#"{"event":"llm:job:update","data":{"organizationId":"acme","jobId":"j"}}"#,
+            "llm:job:update",
+            r#"{"organizationId":"acme","jobId":"j"}"#,
         ),
         (
             r#"{"event":"x.y-z_0:1","data":"\u00e9"}"#,
@@ -47,7 +52,7 @@ async fn events_are_raised_by_administrators_and_uploaders_alone() {
         (api.guest("s"), 403),
         (String::new(), 401),
     ] {
-        let event = json!({"event": "folder_updated", "data": {}});
+        let event = json!({"event": "folder_deleted", "data": {"_id": "f"}});
         let path = "/organizations/acme/events";
         let answer = api.call(Method::POST, path, &token, event).await;
         assert_eq!(answer.status, status);
@@ -93,6 +98,27 @@ async fn names_that_are_no_event_of_an_organization_are_refused() {
         .insert_header((header::CONTENT_TYPE, "application/json"))
         .set_payload(deep);
     assert_eq!(api.send(request).await.fault(), (422, "invalid"));
+    assert_eq!(api.published().await, []);
+}
+
+#[actix_web::test]
+async fn what_no_switchboard_would_pass_on_is_not_published() {
+    let api = api().await.with_people().await;
+    let job = |organization: &str| json!({"organizationId": organization, "jobId": "j"});
+    for (event, data) in [
+        ("broker_ok", Value::Null),
+        ("unauthorized", Value::Null),
+        ("orga_other_session_update", json!({})),
+        ("llm:job:update", json!({})),
+        ("llm:job:update", job("other")),
+        ("conversation_created", json!({"_id": "c"})),
+        ("folder_updated", json!("f")),
+    ] {
+        let body = json!({"event": event, "data": data});
+        let path = "/organizations/acme/events";
+        let answer = api.call(Method::POST, path, &api.admin(), body).await;
+        assert_eq!(answer.fault(), (422, "invalid"), "{event} {data}");
+    }
     assert_eq!(api.published().await, []);
 }
 
