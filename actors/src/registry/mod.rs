@@ -5,6 +5,7 @@
 //! the last one, telling the BrokerActor each time, never in between.
 //! Tells every socket once when the broker goes or comes. Never waits for anybody.
 
+mod recorded;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -28,6 +29,8 @@ use crate::outbox::Outbox;
 use crate::recorder::Archive;
 use crate::room::{AddMember, History, RemoveMember, Room};
 use table::{Leave as Left, Memberships};
+
+pub use recorded::{Record, StopRecording};
 
 /// A socket has connected to the root namespace; it hears at once when the broker is away.
 #[derive(Message)]
@@ -85,17 +88,6 @@ pub struct Leave {
     /// The room.
     pub room: RoomId,
 }
-
-/// Has a room's finals kept even while nobody is in it. A second time changes nothing, unless the broker has refused
-/// the room's topics: then it is asked again.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub struct Record(pub RoomId);
-
-/// Ends [`Record`]; it is no error when there was none.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub struct StopRecording(pub RoomId);
 
 /// Asks for [`Counts`].
 #[derive(Message)]
@@ -369,28 +361,6 @@ impl Handler<Leave> for RoomRegistry {
     fn handle(&mut self, Leave { socket, room }: Leave, _: &mut Self::Context) {
         let left = self.memberships.leave(socket, &room);
         self.leave(socket, &room, left);
-        self.count();
-    }
-}
-
-impl Handler<Record> for RoomRegistry {
-    type Result = ();
-
-    fn handle(&mut self, Record(room): Record, ctx: &mut Self::Context) {
-        if self.memberships.hold(&room) == table::Join::First {
-            self.open_room(room, ctx);
-        }
-        self.count();
-    }
-}
-
-impl Handler<StopRecording> for RoomRegistry {
-    type Result = ();
-
-    fn handle(&mut self, StopRecording(room): StopRecording, _: &mut Self::Context) {
-        if self.memberships.let_go(&room) == Left::Last {
-            self.close_room(&room);
-        }
         self.count();
     }
 }

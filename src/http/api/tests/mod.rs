@@ -360,10 +360,7 @@ async fn the_document_describes_every_route_and_each_of_them_answers() {
     for (path, methods) in document.body["paths"].as_object().unwrap() {
         for method in methods.as_object().unwrap().keys() {
             let method = method.to_uppercase();
-            let concrete = path
-                .replace("{id}", "x")
-                .replace("{user}", "u")
-                .replace("{index}", "1");
+            let concrete = path.replace(['{', '}'], "");
             let call = Method::from_bytes(method.as_bytes()).unwrap();
             let answer = api.call(call, &concrete, "", Value::Null).await;
             // Without a token: refused by the handler, which proves that it is there.
