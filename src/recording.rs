@@ -3,7 +3,7 @@
 //! Reads the whole list at the start, whenever this process writes a session, and every few seconds for what other
 //! processes write. While the store is away, what is recorded goes on being recorded.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -60,7 +60,7 @@ impl Drop for Recording {
 
 async fn follow(store: Store, registry: Addr<RoomRegistry>) {
     let mut changes = store.session_changes();
-    let mut recorded = HashSet::new();
+    let mut recorded = BTreeSet::new();
     let mut is_failing = false;
     loop {
         // Before reading: what is written while it goes on is read the next time.
@@ -86,7 +86,7 @@ async fn follow(store: Store, registry: Addr<RoomRegistry>) {
 }
 
 /// Tells what is to be recorded, also what is already: the broker may have refused it before.
-fn tell(registry: &Addr<RoomRegistry>, recorded: &HashSet<RoomId>, wanted: &HashSet<RoomId>) {
+fn tell(registry: &Addr<RoomRegistry>, recorded: &BTreeSet<RoomId>, wanted: &BTreeSet<RoomId>) {
     for room in recorded.difference(wanted) {
         registry.do_send(StopRecording(room.clone()));
     }
@@ -95,8 +95,8 @@ fn tell(registry: &Addr<RoomRegistry>, recorded: &HashSet<RoomId>, wanted: &Hash
     }
 }
 
-async fn wanted(store: &Store) -> Result<HashSet<RoomId>, StoreError> {
-    let mut rooms = HashSet::new();
+async fn wanted(store: &Store) -> Result<BTreeSet<RoomId>, StoreError> {
+    let mut rooms = BTreeSet::new();
     let mut after = None;
     loop {
         let page = store.recorded_sessions(after.as_ref(), PAGE).await?;
