@@ -37,6 +37,7 @@ mod rest;
 mod rooms;
 mod session_commands;
 mod socketio;
+mod transcripts;
 mod upgrade;
 
 /// Makes two tests of each promise: `embedded::…` and `mosquitto::…`, against a broker outside the server that

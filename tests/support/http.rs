@@ -31,7 +31,14 @@ impl Response {
         let headers: Vec<_> = headers
             .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
             .collect();
-        let body = bytes[head.len() + 4..].to_vec();
+        let body = &bytes[head.len() + 4..];
+        let is_chunked = |(name, value): &(String, String)| {
+            (name.as_str(), value.as_str()) == ("transfer-encoding", "chunked")
+        };
+        let body = match headers.iter().any(is_chunked) {
+            true => join_chunks(body),
+            false => body.to_vec(),
+        };
         let status = status
             .and_then(|status| status.parse().ok())
             .expect("a status");
@@ -53,6 +60,22 @@ impl Response {
 
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{e}: {}", self.text()))
+    }
+}
+
+/// Takes a chunked body (RFC 9112, section 7.1) out of its chunks; it must be whole.
+fn join_chunks(mut rest: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    loop {
+        let end = rest.windows(2).position(|two| two == b"\r\n");
+        let end = end.expect("a chunk's size");
+        let size = String::from_utf8_lossy(&rest[..end]);
+        let size = usize::from_str_radix(&size, 16).expect("a hexadecimal size");
+        if size == 0 {
+            return body;
+        }
+        body.extend_from_slice(&rest[end + 2..end + 2 + size]);
+        rest = &rest[end + 2 + size + 2..];
     }
 }
 

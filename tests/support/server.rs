@@ -33,8 +33,8 @@ pub struct TestServer {
     running: JoinHandle<anyhow::Result<()>>,
     /// Taken when the server is stopped.
     stop: Option<oneshot::Sender<()>>,
-    /// Holds the database.
-    _folder: TempDir,
+    /// Holds the database; taken by the server that goes on with it.
+    folder: Option<TempDir>,
 }
 
 impl TestServer {
@@ -53,6 +53,21 @@ impl TestServer {
     /// Starts with these settings; the broker may be away.
     pub async fn start_without_broker(settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a folder for the database");
+        let server = Self::start_in(folder, settings).await;
+        server.seed().await;
+        server
+    }
+
+    /// Ends the server as [`stop`](Self::stop) does and starts another on its database, with default settings.
+    pub async fn restart(mut self) -> Self {
+        let folder = self.folder.take().expect("it has a database");
+        self.stop().await;
+        let server = Self::start_in(folder, &[]).await;
+        server.broker_becomes(BrokerStatus::Up).await;
+        server
+    }
+
+    async fn start_in(folder: TempDir, settings: &[(&str, &str)]) -> Self {
         let database = format!("sqlite://{}", folder.path().join("it.db").display());
         let config = config(&database, settings);
         let options = RunOptions {
@@ -62,7 +77,7 @@ impl TestServer {
         let application = Application::build(&config, options).await;
         let application = application.expect("the application starts");
         let (stop, stopped) = oneshot::channel();
-        let server = Self {
+        Self {
             address: application.addresses()[0],
             mqtt_address: application.mqtt_address(),
             registry: application.registry().clone(),
@@ -70,10 +85,8 @@ impl TestServer {
             store: application.store().clone(),
             running: actix_rt::spawn(application.run_until(stopped)),
             stop: Some(stop),
-            _folder: folder,
-        };
-        server.seed().await;
-        server
+            folder: Some(folder),
+        }
     }
 
     /// The organization `acme` with `member`, and its public session `S`.
@@ -189,7 +202,8 @@ impl TestServer {
         };
         let look = async || self.counts().await;
         eventually("nobody to be left", DEADLINE, look, |c| *c == nothing).await;
-        self.metric_becomes("filters_wanted", STANDING_FILTERS)
+        let recorded = 4 * self.metric("rooms_recorded").await;
+        self.metric_becomes("filters_wanted", STANDING_FILTERS + recorded)
             .await;
         self.metric_becomes("connections", 0).await;
         let stop = self.stop.take().expect("stopped once");

@@ -120,17 +120,19 @@ pub(super) async fn read(
     };
     let mut beginning = String::new();
     reading.writer.begin(&session, channel, &mut beginning);
-    // Until there is something to send, a store that is away is a fault of its own.
+    // Until something is sent, a store that is away is a fault of its own.
+    reading.page(&mut beginning).await?;
     while beginning.is_empty() && !reading.is_over {
         reading.page(&mut beginning).await?;
     }
-    // An empty piece would be taken for the end.
-    let beginning = Some(Bytes::from(beginning)).filter(|piece| !piece.is_empty());
-    let beginning = stream::iter(beginning.map(Ok));
+    let mut answer = HttpResponse::Ok();
+    answer.insert_header((header::CONTENT_TYPE, format.content_type()));
+    if reading.is_over {
+        return Ok(answer.body(beginning));
+    }
+    let beginning = stream::iter([Ok(Bytes::from(beginning))]);
     let rest = stream::try_unfold(reading, Reading::next);
-    Ok(HttpResponse::Ok()
-        .insert_header((header::CONTENT_TYPE, format.content_type()))
-        .streaming(beginning.chain(rest)))
+    Ok(answer.streaming(beginning.chain(rest)))
 }
 
 /// The channel of an index as rooms name it.
