@@ -60,6 +60,8 @@ pub enum LinkEvent {
     Subscribed(LinkRole, Vec<(String, bool)>),
     /// An UNSUBSCRIBE was answered.
     Unsubscribed(LinkRole, String),
+    /// A publication was dropped: too many wait for the broker.
+    Unpublished(LinkRole),
 }
 
 /// Publications in the order in which the broker sent them.
@@ -267,8 +269,12 @@ impl Handler<Ask> for MqttClient {
             Ask::Connect => return,
             Ask::Publish(Publish { topic, payload }) => {
                 let client = &connection.client;
-                if let Err(e) = client.try_publish(topic, QoS::AtLeastOnce, false, payload) {
-                    self.lost(format!("request refused: {e}"), ctx);
+                if client
+                    .try_publish(topic, QoS::AtLeastOnce, false, payload)
+                    .is_err()
+                {
+                    // More than the broker takes just now: no reason to give up the link, and what is on it.
+                    self.tell(LinkEvent::Unpublished(self.role));
                 }
                 return;
             }

@@ -29,7 +29,7 @@ pub trait Wire: Send + Sync + 'static {
 /// What one outbox may hold.
 #[derive(Clone, Copy, Debug)]
 pub struct OutboxLimits {
-    /// Bytes that may wait.
+    /// Bytes that may wait; one frame alone may have more.
     pub bytes: usize,
     /// Frames that may wait.
     pub frames: usize,
@@ -274,7 +274,8 @@ impl Outbox {
             state.bytes += frame.len();
             state.queue.push_back(frame.clone());
         }
-        if state.bytes > self.limits.bytes {
+        // A frame larger than the bound is no fault of a viewer for whom nothing else waits.
+        if state.bytes > self.limits.bytes && state.queue.len() > 1 {
             return self.cut(state, Some("bytes"));
         }
         if state.queue.len() > self.limits.frames {

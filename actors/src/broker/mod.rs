@@ -426,6 +426,7 @@ impl StreamHandler<LinkEvent> for BrokerActor {
                 }
                 self.reconcile(role);
             }
+            LinkEvent::Unpublished(_) => self.drop_publication("broker_busy"),
             LinkEvent::Unsubscribed(role, filter) => {
                 self.link(role).filters.unsubscribed(filter);
                 self.reconcile(role);

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use switchboard_actors::mqtt_client::Arrived;
+use switchboard_actors::broker::Publish;
+use switchboard_actors::limits::PUBLISHES_WAITING;
+use switchboard_actors::mqtt_client::{Arrived, Ask, LinkRole};
 use switchboard_actors::testing::{Harness, paused, quiet};
 use tokio::sync::Semaphore;
 
@@ -87,5 +89,34 @@ fn the_link_reads_on_once_every_room_of_a_batch_has_dealt_with_it() {
             assert_eq!(semaphore.available_permits(), 1, "{topics:?}");
         }
         assert_eq!(socket.heard().len(), 2);
+    });
+}
+
+#[test]
+fn what_is_published_while_the_broker_is_away_goes_out_once_in_order_and_no_more_than_so_much() {
+    paused(async {
+        let harness = Harness::start().await;
+        harness.broker.down();
+        quiet().await;
+        let publish = |n: usize| Publish {
+            topic: format!("switchboard/organizations/O/events/e{n}"),
+            payload: Bytes::from_static(b"1"),
+        };
+        for n in 0..PUBLISHES_WAITING + 2 {
+            harness.broker_actor.do_send(publish(n));
+        }
+        quiet().await;
+        assert_eq!(harness.metrics.events_published.get(), 0);
+        assert_eq!(dropped(&harness.metrics, "broker_away"), 2);
+        harness.broker.up();
+        quiet().await;
+        let asked = harness.broker.asked();
+        let published = asked.iter().filter_map(|(role, ask)| match ask {
+            Ask::Publish(publish) => Some((*role, publish.topic.clone())),
+            _ => None,
+        });
+        let expected = (0..PUBLISHES_WAITING).map(|n| (LinkRole::Organization, publish(n).topic));
+        assert!(published.eq(expected));
+        harness.assert_nothing_left().await;
     });
 }

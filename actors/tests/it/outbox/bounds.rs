@@ -33,6 +33,26 @@ fn a_socket_beyond_its_bound_in_bytes_is_cut_and_counted() {
 }
 
 #[test]
+fn one_frame_larger_than_the_bound_reaches_a_viewer_for_whom_nothing_else_waits() {
+    let large = Frame::text(format!("4{}", "x".repeat(100)));
+    let limits = OutboxLimits {
+        bytes: 50,
+        frames: 100,
+    };
+    let wire = FakeWire::with_room(10);
+    let (outbox, metrics) = on(&wire, limits);
+    outbox.send(large.clone());
+    assert_eq!((outbox.waiting(), wire.shutdowns()), (1, vec![]));
+    wire.take(None);
+    assert_eq!(wire.written(), bytes_of(std::slice::from_ref(&large)));
+    wire.block();
+    outbox.send(large.clone());
+    outbox.send(large);
+    assert_eq!(wire.shutdowns(), [Shutdown::Both]);
+    assert_eq!(stalled(&metrics, "bytes"), 1);
+}
+
+#[test]
 fn a_socket_beyond_its_bound_in_frames_is_cut_and_counted() {
     let limits = OutboxLimits {
         bytes: 1 << 20,
