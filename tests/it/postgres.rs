@@ -102,6 +102,9 @@ async fn captions_go_on_while_postgresql_restarts_and_joins_work_again_by_themse
     }
     let error = late.event_within(OUTAGE_DEADLINE).await;
     assert_eq!(error.name, "error", "{error:?}");
+    late.emit("watch_organization_session", r#""acme""#).await;
+    let error = late.event_within(OUTAGE_DEADLINE).await;
+    assert_eq!(error.name, "error", "{error:?}");
     let admin = tokens::admin();
     let read = server.rest("GET", "/sessions/unseen", &admin, Value::Null);
     let read = read.await;
@@ -109,10 +112,16 @@ async fn captions_go_on_while_postgresql_restarts_and_joins_work_again_by_themse
 
     postgres.start_again();
     ready_becomes(&server, 200).await;
+    let watched = late.ask("watch_organization_session", r#""acme""#).await;
+    assert_eq!(watched, json!({"ok": true, "sessions": []}));
     late.join("S/1").await;
     publisher.send("transcriber/out/S/1/final", "100").await;
     viewer.expect("final", "100").await;
     late.expect("final", "100").await;
+    // What was said during the outage waited for its end.
+    server
+        .metric_within("finals_stored_total", 101, OUTAGE_DEADLINE)
+        .await;
     drop((viewer, late));
     server.stop().await;
 }
