@@ -98,7 +98,7 @@ pub const FINALS_PER_BATCH: usize = 500;
 /// Bytes of them, beyond the first.
 pub const FINALS_BATCH_BYTES: usize = 4 * 1024 * 1024;
 /// How long a final waits for others to be stored with.
-pub const STORE_INTERVAL: Duration = Duration::from_millis(250);
+pub const STORE_INTERVAL: Duration = Duration::from_millis(500);
 /// How long storing a batch, or purging a chunk, may take.
 pub const STORE_DEADLINE: Duration = Duration::from_secs(10);
 /// Longest pause before storing is tried again.

@@ -121,7 +121,7 @@ fn a_failed_batch_is_kept_and_tried_again_with_growing_pauses() {
             last = tokio::time::Instant::now();
             stage.keep(3..4);
         }
-        let expected = [250, 250, 500, 1000, 2000, 4000, 5000, 5000, 5000];
+        let expected = [500, 500, 1000, 2000, 4000, 5000, 5000, 5000, 5000];
         assert_eq!(pauses, expected);
         assert_eq!(stage.metrics.storage_failures.get(), 9);
         stage.transcripts.set_away(false);
