@@ -6,22 +6,24 @@
 //! concerns organizations and sessions, and to everybody, by a watch channel, whether the broker is up. Never
 //! knows a socket.
 
+mod feeds;
 mod filters;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use actix::prelude::*;
-use bytes::Bytes;
 use switchboard_protocol::ids::RoomId;
 use switchboard_protocol::topics;
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::limits::{BROKER_SETTLE, PUBLISHES_WAITING};
-use crate::metrics::{Metrics, Reason};
+use crate::limits::BROKER_SETTLE;
+use crate::metrics::Metrics;
 use crate::mqtt_client::{Arrived, Ask, Inbound, LinkEvent, LinkRole, Links};
 use crate::room::{Deliver, Publication, Room};
 use filters::{FilterTable, Operation};
+
+pub use feeds::{Fed, Outlets, Publish};
 
 /// What became of a room's subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,36 +61,6 @@ pub struct Subscribe {
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Unsubscribe(pub RoomId);
-
-/// Publishes, at least once. While the broker is away it waits, with up to [`PUBLISHES_WAITING`] others.
-#[derive(Clone, Debug, PartialEq, Eq, Message)]
-#[rtype(result = "()")]
-pub struct Publish {
-    /// A topic without wildcards.
-    pub topic: String,
-    /// What to say.
-    pub payload: Bytes,
-}
-
-/// A publication that is for no room.
-pub struct Fed {
-    /// Where it was published.
-    pub topic: String,
-    /// As it was published.
-    pub payload: Bytes,
-    /// Lets the link read on once everything of its batch has been dealt with.
-    pub credit: Option<Arc<OwnedSemaphorePermit>>,
-}
-
-/// What comes out of a BrokerActor. The feeds are unbounded channels: the links' credit bounds what is in them.
-pub struct Outlets {
-    /// Whether the broker is up.
-    pub status: watch::Receiver<BrokerStatus>,
-    /// The list of sessions ([`topics::SESSION_STATUSES`]) and organizations' events ([`topics::ORGANIZATION_EVENTS`]).
-    pub organization: mpsc::UnboundedReceiver<Fed>,
-    /// Session management ([`topics::SESSION_COMMANDS`]).
-    pub session: mpsc::UnboundedReceiver<Fed>,
-}
 
 struct Link {
     client: Recipient<Ask>,
@@ -298,42 +270,6 @@ impl BrokerActor {
     }
 }
 
-impl BrokerActor {
-    /// Passes on what is for no room.
-    fn feed(&self, topic: String, payload: Bytes, credit: Option<Arc<OwnedSemaphorePermit>>) {
-        let feed = match topic.starts_with("session/") {
-            true => &self.session_feed,
-            false => &self.organization_feed,
-        };
-        let fed = Fed {
-            topic,
-            payload,
-            credit,
-        };
-        if feed.send(fed).is_err() {
-            self.drop_publication("nobody_listens");
-        }
-    }
-
-    fn drop_publication(&self, reason: &'static str) {
-        self.metrics
-            .publications_dropped
-            .get_or_create(&Reason { reason })
-            .inc();
-    }
-
-    /// Publishes what waits, once this node hears organizations' events itself again.
-    fn publish_waiting(&mut self) {
-        if !(self.organization.up && self.organization.filters.is_settled()) {
-            return;
-        }
-        for publish in self.unpublished.drain(..) {
-            self.metrics.events_published.inc();
-            self.organization.client.do_send(Ask::Publish(publish));
-        }
-    }
-}
-
 impl Actor for BrokerActor {
     type Context = Context<Self>;
 
@@ -382,20 +318,6 @@ impl Handler<Unsubscribe> for BrokerActor {
             self.delivery.filters.unwant(&filter);
         }
         self.reconcile(LinkRole::Delivery);
-    }
-}
-
-impl Handler<Publish> for BrokerActor {
-    type Result = ();
-
-    fn handle(&mut self, publish: Publish, _: &mut Self::Context) {
-        if self.unpublished.len() >= PUBLISHES_WAITING {
-            self.drop_publication("broker_away");
-            log::warn!("an event was not published: too many wait for the broker");
-            return;
-        }
-        self.unpublished.push_back(publish);
-        self.publish_waiting();
     }
 }
 

@@ -1,0 +1,98 @@
+//! What goes past the rooms: publications that concern organizations and sessions, handed on by channels, and what
+//! others have to publish.
+
+use std::sync::Arc;
+
+use actix::prelude::*;
+use bytes::Bytes;
+use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
+
+use super::{BrokerActor, BrokerStatus};
+use crate::limits::PUBLISHES_WAITING;
+use crate::metrics::Reason;
+use crate::mqtt_client::Ask;
+
+/// Publishes, at least once. While the broker is away it waits, with up to [`PUBLISHES_WAITING`] others.
+#[derive(Clone, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "()")]
+pub struct Publish {
+    /// A topic without wildcards.
+    pub topic: String,
+    /// What to say.
+    pub payload: Bytes,
+}
+
+/// A publication that is for no room.
+pub struct Fed {
+    /// Where it was published.
+    pub topic: String,
+    /// As it was published.
+    pub payload: Bytes,
+    /// Lets the link read on once everything of its batch has been dealt with.
+    pub credit: Option<Arc<OwnedSemaphorePermit>>,
+}
+
+/// What comes out of a BrokerActor. The feeds are unbounded channels: the links' credit bounds what is in them.
+pub struct Outlets {
+    /// Whether the broker is up.
+    pub status: watch::Receiver<BrokerStatus>,
+    /// The list of sessions ([`SESSION_STATUSES`](switchboard_protocol::topics::SESSION_STATUSES)) and organizations' events ([`ORGANIZATION_EVENTS`](switchboard_protocol::topics::ORGANIZATION_EVENTS)).
+    pub organization: mpsc::UnboundedReceiver<Fed>,
+    /// Session management ([`SESSION_COMMANDS`](switchboard_protocol::topics::SESSION_COMMANDS)).
+    pub session: mpsc::UnboundedReceiver<Fed>,
+}
+
+impl BrokerActor {
+    /// Passes on what is for no room.
+    pub(super) fn feed(
+        &self,
+        topic: String,
+        payload: Bytes,
+        credit: Option<Arc<OwnedSemaphorePermit>>,
+    ) {
+        let feed = match topic.starts_with("session/") {
+            true => &self.session_feed,
+            false => &self.organization_feed,
+        };
+        let fed = Fed {
+            topic,
+            payload,
+            credit,
+        };
+        if feed.send(fed).is_err() {
+            self.drop_publication("nobody_listens");
+        }
+    }
+
+    pub(super) fn drop_publication(&self, reason: &'static str) {
+        self.metrics
+            .publications_dropped
+            .get_or_create(&Reason { reason })
+            .inc();
+    }
+
+    /// Publishes what waits, once this node hears organizations' events itself again.
+    pub(super) fn publish_waiting(&mut self) {
+        if !(self.organization.up && self.organization.filters.is_settled()) {
+            return;
+        }
+        for publish in self.unpublished.drain(..) {
+            self.metrics.events_published.inc();
+            self.organization.client.do_send(Ask::Publish(publish));
+        }
+    }
+}
+
+impl Handler<Publish> for BrokerActor {
+    type Result = ();
+
+    fn handle(&mut self, publish: Publish, _: &mut Self::Context) {
+        if self.unpublished.len() >= PUBLISHES_WAITING {
+            self.drop_publication("broker_away");
+            log::warn!("an event was not published: too many wait for the broker");
+            return;
+        }
+        self.unpublished.push_back(publish);
+        self.publish_waiting();
+    }
+}
