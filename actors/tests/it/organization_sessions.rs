@@ -1,8 +1,6 @@
 //! Watching an organization's sessions: the picture, and what follows it.
 
-use std::io::{self, IoSlice};
-use std::net::Shutdown;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use actix::Arbiter;
 use serde_json::{Value, json};
@@ -11,11 +9,11 @@ use switchboard_actors::mqtt_client::LinkRole;
 use switchboard_actors::organization::Begin;
 use switchboard_actors::organization::registry::{GetWatchCounts, WatchRefused, WatchSessions};
 use switchboard_actors::organization::sessions::Watched;
-use switchboard_actors::outbox::{Outbox, OutboxLimits, Wire};
+use switchboard_actors::outbox::{Outbox, OutboxLimits};
 use switchboard_actors::testing::{Client, Harness, Setup, eventually, paused, quiet};
 use switchboard_protocol::topics::SESSION_STATUSES;
 
-use crate::support::Socket;
+use crate::support::{Addresses, Socket};
 
 pub const WATCH: &str = "watch_organization_session";
 pub const UNWATCH: &str = "unwatch_organization_session";
@@ -282,22 +280,6 @@ fn a_list_that_comes_with_the_watch_is_told_once_and_after_the_acknowledgement()
         client.hang_up();
         harness.assert_nothing_left().await;
     });
-}
-
-/// Records where the bytes are that it is handed.
-#[derive(Default)]
-struct Addresses(Mutex<Vec<usize>>);
-
-impl Wire for Addresses {
-    fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        let mut addresses = self.0.lock().unwrap();
-        addresses.extend(slices.iter().map(|s| s.as_ptr() as usize));
-        Ok(slices.iter().map(|s| s.len()).sum())
-    }
-
-    fn resume_when_writable(&self, _: Arc<Outbox>) {}
-
-    fn shutdown(&self, _: Shutdown) {}
 }
 
 #[test]

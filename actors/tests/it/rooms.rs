@@ -1,19 +1,18 @@
 //! A room's fan-out.
 
-use std::io::{self, IoSlice};
 use std::net::Shutdown;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use actix::prelude::*;
 use bytes::Bytes;
 use switchboard_actors::metrics::Metrics;
-use switchboard_actors::outbox::{Outbox, OutboxLimits, Wire};
+use switchboard_actors::outbox::{Outbox, OutboxLimits};
 use switchboard_actors::room::{AddMember, Deliver, Publication, RemoveMember, Room};
 use switchboard_actors::testing::{FakeWire, paused};
 use switchboard_protocol::topics::CaptionKind;
 use tokio::sync::Semaphore;
 
-use crate::support::{Socket, dropped, logged, record_log, room};
+use crate::support::{Addresses, Socket, dropped, logged, record_log, room};
 
 struct Stage {
     room: Addr<Room>,
@@ -81,22 +80,6 @@ fn every_member_gets_the_same_bytes_and_the_payload_untouched() {
         }
         assert_eq!(stage.metrics.deliveries.get(), 3);
     });
-}
-
-/// Records where the bytes are that it is handed.
-#[derive(Default)]
-struct Addresses(Mutex<Vec<usize>>);
-
-impl Wire for Addresses {
-    fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        let mut addresses = self.0.lock().unwrap();
-        addresses.extend(slices.iter().map(|s| s.as_ptr() as usize));
-        Ok(slices.iter().map(|s| s.len()).sum())
-    }
-
-    fn resume_when_writable(&self, _: Arc<Outbox>) {}
-
-    fn shutdown(&self, _: Shutdown) {}
 }
 
 #[test]

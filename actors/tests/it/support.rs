@@ -1,11 +1,13 @@
 //! What several tests need: bare sockets at the registry, and a log that can be read.
 
+use std::io::{self, IoSlice};
+use std::net::Shutdown;
 use std::sync::{Arc, Mutex, Once};
 
 use log::{LevelFilter, Log, Metadata, Record};
 use switchboard_actors::SocketId;
 use switchboard_actors::metrics::{Metrics, Reason};
-use switchboard_actors::outbox::{Outbox, OutboxLimits};
+use switchboard_actors::outbox::{Outbox, OutboxLimits, Wire};
 use switchboard_actors::registry::{
     GetCounts, Join, JoinRefused, Joined, Leave, SocketClosed, SocketConnected,
 };
@@ -135,4 +137,20 @@ pub async fn ended(harness: &Harness, client: Client) {
     client.hang_up();
     drop(client);
     harness.assert_nothing_left().await;
+}
+
+/// Records where the bytes are that it is handed.
+#[derive(Default)]
+pub struct Addresses(pub Mutex<Vec<usize>>);
+
+impl Wire for Addresses {
+    fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        let mut addresses = self.0.lock().unwrap();
+        addresses.extend(slices.iter().map(|s| s.as_ptr() as usize));
+        Ok(slices.iter().map(|s| s.len()).sum())
+    }
+
+    fn resume_when_writable(&self, _: Arc<Outbox>) {}
+
+    fn shutdown(&self, _: Shutdown) {}
 }
