@@ -8,6 +8,7 @@ pub mod mosquitto;
 pub mod mqtt;
 pub mod neighbour;
 pub mod postgres;
+pub mod program;
 pub mod raw_websocket;
 pub mod server;
 pub mod tap;
