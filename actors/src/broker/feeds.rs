@@ -12,7 +12,8 @@ use crate::limits::PUBLISHES_WAITING;
 use crate::metrics::Reason;
 use crate::mqtt_client::Ask;
 
-/// Publishes, at least once. While the broker is away it waits, with up to [`PUBLISHES_WAITING`] others.
+/// Publishes at QoS 1. While the broker is away it waits, with up to [`PUBLISHES_WAITING`] others; what is on its way when
+/// the link breaks is lost with it.
 #[derive(Clone, Debug, PartialEq, Eq, Message)]
 #[rtype(result = "()")]
 pub struct Publish {
