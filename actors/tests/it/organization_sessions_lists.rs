@@ -11,7 +11,7 @@ use crate::organization_sessions::{publish, session, updates, watch};
 use crate::support::{logged, record_log};
 
 fn refused(harness: &Harness, reason: &'static str) -> u64 {
-    let refused = &harness.metrics.snapshots_refused;
+    let refused = &harness.metrics.session_lists_refused;
     refused.get_or_create(&Reason { reason }).get()
 }
 
@@ -65,7 +65,7 @@ fn bad_lists_are_refused_counted_and_leave_the_last_good_one() {
             inject(&harness, payload).await;
             assert_eq!(refused(&harness, reason), before + 1, "{reason}");
         }
-        assert_eq!(harness.metrics.snapshots.get(), 1 + bad.len() as u64);
+        assert_eq!(harness.metrics.session_lists.get(), 1 + bad.len() as u64);
         assert_eq!(updates(&client, "O"), Vec::<Value>::new());
         assert_eq!(watch(&client, "O").await, list);
         publish(&harness, &json!([session("A", "O", "active")])).await;

@@ -31,7 +31,7 @@ impl StreamHandler<Fed> for OrganizationRegistry {
 
 impl OrganizationRegistry {
     fn read_statuses(&mut self, fed: &Fed, ctx: &mut Context<Self>) {
-        self.metrics.snapshots.inc();
+        self.metrics.session_lists.inc();
         let read = match self.statuses.read(&fed.payload) {
             Ok(read) => read,
             Err(fault) => return self.refuse_statuses(fault, fed.payload.len()),
@@ -56,7 +56,7 @@ impl OrganizationRegistry {
     fn refuse_statuses(&mut self, fault: Fault, bytes: usize) {
         let reason = fault.reason();
         self.metrics
-            .snapshots_refused
+            .session_lists_refused
             .get_or_create(&Reason { reason })
             .inc();
         if self.statuses_warned.insert(reason) {
