@@ -29,6 +29,7 @@ pub mod room;
 pub mod root;
 pub mod service;
 pub mod session;
+pub mod stamp;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 

@@ -77,6 +77,7 @@ counters! {
     finals_dropped: Family<Reason, Count> = "Finals not stored because too many waited, by bound",
     storage_failures: Count = "Attempts to store or purge finals that failed",
     history_replays: Family<Reason, Count> = "Histories sent to joining sockets, by source",
+    partials_superseded: Count = "Partial lines not sent to slow sockets because newer ones had come",
     sockets_stalled: Family<Reason, Count> = "Sockets cut off because they did not read, by bound",
     broker_up: Gauge = "1 while all broker links are up",
     broker_outages: Count = "Broker outages told to sockets",

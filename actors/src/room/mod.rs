@@ -10,7 +10,6 @@ mod recent;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use actix::prelude::*;
 use bytes::Bytes;
@@ -26,9 +25,10 @@ use tokio::time::Instant;
 use crate::SocketId;
 use crate::limits::{MEMORY_SETTLED, SLICES_PER_WRITE};
 use crate::metrics::{Metrics, Reason};
-use crate::outbox::{Batch, Outbox};
+use crate::outbox::{Batch, Note, Outbox};
 use crate::ports::{Final, Unavailable};
 use crate::recorder::{Archive, Keep};
+use crate::stamp;
 use history::{Fetch, Fetched, Fetches, Pending};
 use recent::{Entry, Recent};
 
@@ -73,12 +73,16 @@ pub struct RemoveMember(pub SocketId);
 /// See the module's documentation.
 pub struct Room {
     id: RoomId,
+    /// Tells it from all other rooms.
+    number: u64,
     /// Outboxes side by side, so that the fan-out walks through memory in order.
     outboxes: Vec<(SocketId, Arc<Outbox>)>,
     /// Where each member stands in `outboxes`.
     positions: HashMap<SocketId, usize>,
     /// The last finals, whoever was here to see them.
     recent: Recent,
+    /// The digest of the last of them; 0 before the first.
+    last_final: u32,
     /// Members that wait for storage; they are not in `outboxes` yet.
     fetches: Fetches,
     /// Numbers the fetches.
@@ -98,9 +102,11 @@ impl Room {
     pub fn new(id: RoomId, archive: Option<Archive>, metrics: Metrics) -> Self {
         Self {
             id,
+            number: stamp::next(),
             outboxes: Vec::new(),
             positions: HashMap::new(),
             recent: Recent::default(),
+            last_final: 0,
             fetches: Fetches::default(),
             fetched: 0,
             archive,
@@ -135,25 +141,33 @@ impl Room {
         ))
     }
 
-    /// Encodes what can be delivered. Its finals are remembered; where they are kept, they are returned apart, with
-    /// how many of the same bytes came before them.
-    fn take(&mut self, publications: &[Publication]) -> (Vec<Frame>, Vec<(Entry, u32)>) {
-        let mut frames = Vec::with_capacity(publications.len());
-        let mut finals = Vec::new();
+    /// Encodes what can be delivered, and remembers its finals.
+    fn take(&mut self, publications: &[Publication]) -> Taken {
+        let mut taken = Taken::default();
+        taken.frames.reserve_exact(publications.len());
+        taken.notes.reserve_exact(publications.len());
         for publication in publications {
             let Some(frame) = self.encode(publication) else {
                 continue;
             };
+            let mut stamp = stamp::next();
             if publication.kind == CaptionKind::Final {
                 let length = publication.payload.len();
-                let known = self.recent.push(frame.clone(), length, now_micros());
+                let known = self.recent.push(frame.clone(), length, stamp);
+                stamp = known.0.number;
+                self.last_final = known.0.digest();
                 if self.archive.is_some() {
-                    finals.push(known);
+                    taken.finals.push(known);
                 }
             }
-            frames.push(frame);
+            taken.frames.push(frame);
+            taken.notes.push(Note {
+                stamp,
+                last_final: self.last_final,
+                is_partial: publication.kind.is_partial(),
+            });
         }
-        (frames, finals)
+        taken
     }
 
     fn add(&mut self, socket: SocketId, outbox: Arc<Outbox>) {
@@ -183,7 +197,7 @@ impl Room {
         }
         self.fetched += 1;
         let id = self.fetched;
-        let first = self.recent.first_number(now_micros());
+        let first = self.recent.first_number(stamp::next());
         let answer = fetch::fetch(archive, self.id.clone(), first, wanted);
         // Before that, another switchboard may not have stored yet what was published before this room began.
         let is_settled = self.opened.elapsed() >= MEMORY_SETTLED;
@@ -227,10 +241,14 @@ impl Room {
     }
 }
 
-/// Now, in microseconds since the epoch.
-fn now_micros() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| since.as_micros() as u64)
+/// Publications, ready for the members.
+#[derive(Default)]
+struct Taken {
+    frames: Vec<Frame>,
+    /// One for each frame.
+    notes: Vec<Note>,
+    /// The finals among them, where finals are kept, with how many of the same bytes came before each.
+    finals: Vec<(Entry, u32)>,
 }
 
 impl Actor for Room {
@@ -241,9 +259,14 @@ impl Handler<Deliver> for Room {
     type Result = ();
 
     fn handle(&mut self, deliver: Deliver, _: &mut Self::Context) {
-        let (frames, finals) = self.take(&deliver.publications);
-        for chunk in frames.chunks(SLICES_PER_WRITE) {
-            let batch = Batch::new(chunk);
+        let Taken {
+            frames,
+            notes,
+            finals,
+        } = self.take(&deliver.publications);
+        let notes = notes.chunks(SLICES_PER_WRITE);
+        for (chunk, notes) in frames.chunks(SLICES_PER_WRITE).zip(notes) {
+            let batch = Batch::of_room(self.number, chunk, notes);
             for (_, outbox) in &self.outboxes {
                 outbox.send_batch(&batch);
             }

@@ -36,6 +36,8 @@ pub enum CloseReason {
     TooLarge,
     /// More waits for the server than one socket may have waiting.
     TooBusy,
+    /// It did not read until a bound of its outbox was met.
+    Stalled,
     /// Two polls, or two posts, at once.
     Overlap,
     /// The server stops.
@@ -57,6 +59,7 @@ impl CloseReason {
             Self::NotUtf8 => "not_utf8",
             Self::TooLarge => "too_large",
             Self::TooBusy => "too_busy",
+            Self::Stalled => "stalled",
             Self::Overlap => "overlap",
             Self::Shutdown => "shutdown",
         }
@@ -75,6 +78,7 @@ impl CloseReason {
             | Self::AttachmentsTimeout
             | Self::TooBusy
             | Self::Overlap => 1008,
+            Self::Stalled => 1013,
         }
     }
 
@@ -115,9 +119,10 @@ impl Session {
         let outbox = Arc::clone(&self.outbox);
         let ended = poll_fn(move |cx| outbox.poll_ended(cx));
         let ended = ended.into_actor(self);
-        ctx.spawn(ended.map(|(), session, ctx: &mut Context<Self>| {
-            // A WebSocket's client answers the close frame and ends the stream, which stops the actor.
-            if !session.is_websocket {
+        ctx.spawn(ended.map(move |(), session, ctx: &mut Context<Self>| {
+            // A WebSocket's client answers the close frame and ends the stream, which stops the actor. Of one that
+            // was stalled, the stream is at its end already.
+            if !session.is_websocket || reason == CloseReason::Stalled {
                 ctx.stop();
             }
         }));

@@ -251,6 +251,10 @@ impl StreamHandler<Incoming> for Session {
     }
 
     fn finished(&mut self, ctx: &mut Self::Context) {
+        if self.outbox.is_stalled() {
+            // The outbox has ended the stream, and still says why to a client that reads again.
+            return self.close(CloseReason::Stalled, ctx);
+        }
         self.close(CloseReason::TransportClosed, ctx);
         // Nobody can read what still waits.
         ctx.stop();
