@@ -24,6 +24,7 @@ pub mod organization;
 pub mod outbox;
 pub mod ports;
 pub mod recorder;
+pub mod recovery;
 pub mod registry;
 pub mod room;
 pub mod root;

@@ -6,8 +6,6 @@
 mod jobs;
 mod media;
 
-use std::sync::Arc;
-
 use actix::Addr;
 use bytes::Bytes;
 use switchboard_protocol::ids::OrganizationId;
@@ -54,7 +52,7 @@ impl Organizations {
         }
         let watch = WatchSessions {
             socket: client.socket.id,
-            outbox: Arc::clone(&client.socket.outbox),
+            outbox: client.socket.outbox.clone(),
             organization,
             only: match client.principal() {
                 Principal::User { .. } => None,

@@ -7,8 +7,10 @@
 //! while the stream keeps up.
 
 mod batch;
+mod journal;
 mod queue;
 mod stream;
+mod way_out;
 
 use std::io::{self, IoSlice};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -18,7 +20,9 @@ use switchboard_protocol::engineio::Packet;
 use switchboard_protocol::frame::Frame;
 
 pub use batch::{Batch, Note};
+pub use journal::{Forgotten, Journal, Offset, with_offsets};
 use queue::Queue;
+pub use way_out::WayOut;
 
 use crate::limits;
 use crate::metrics::{Metrics, Reason};

@@ -134,6 +134,11 @@ impl Recent {
         self.is_whole || self.finals.len() >= wanted
     }
 
+    /// Whether memory goes back to this number.
+    pub(super) fn reaches(&self, number: u64) -> bool {
+        self.is_whole || self.finals.front().is_some_and(|first| first.number <= number)
+    }
+
     /// Puts what came before the oldest in front of it, as far as there is room. `is_all`: storage has no more.
     pub(super) fn extend_back(&mut self, older: &[&Entry], is_all: bool) {
         for entry in older.iter().rev() {

@@ -10,6 +10,7 @@ use switchboard_protocol::frame::Frame;
 use super::Session;
 use crate::limits::CLOSE_LINGER;
 use crate::metrics::Reason;
+use crate::service::Ending;
 
 /// Why a session ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +41,8 @@ pub enum CloseReason {
     Stalled,
     /// Two polls, or two posts, at once.
     Overlap,
+    /// The client has come back by another connection.
+    Replaced,
     /// The server stops.
     Shutdown,
 }
@@ -61,6 +64,7 @@ impl CloseReason {
             Self::TooBusy => "too_busy",
             Self::Stalled => "stalled",
             Self::Overlap => "overlap",
+            Self::Replaced => "replaced",
             Self::Shutdown => "shutdown",
         }
     }
@@ -77,8 +81,22 @@ impl CloseReason {
             | Self::ConnectTimeout
             | Self::AttachmentsTimeout
             | Self::TooBusy
+            | Self::Replaced
             | Self::Overlap => 1008,
             Self::Stalled => 1013,
+        }
+    }
+
+    /// Whether the clients of its sockets may come back to them: not after what they did wrong, or were denied.
+    fn ending(self) -> Ending {
+        match self {
+            Self::Denied
+            | Self::Protocol(_)
+            | Self::Framing(_)
+            | Self::NotUtf8
+            | Self::TooLarge
+            | Self::TooBusy => Ending::Over,
+            _ => Ending::Lost,
         }
     }
 
@@ -108,7 +126,7 @@ impl Session {
         self.work.clear();
         self.gate.set_closed(false);
         for connected in self.sockets.drain(..) {
-            connected.service.closed();
+            connected.service.closed(reason.ending());
         }
         let Some(goodbye) = self.goodbye(reason) else {
             self.outbox.close();

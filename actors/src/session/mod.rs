@@ -28,7 +28,7 @@ use sockets::{Connected, Work};
 
 use crate::metrics::{Metrics, Reason};
 use crate::outbox::{Outbox, Wire};
-use crate::service::{Connection, Service};
+use crate::service::{Connection, Ending, Service};
 use crate::{SocketId, SocketIds};
 
 /// What all sessions of a server have in common.
@@ -228,7 +228,7 @@ impl Actor for Session {
     fn stopped(&mut self, _: &mut Self::Context) {
         self.outbox.close();
         for connected in self.sockets.drain(..) {
-            connected.service.closed();
+            connected.service.closed(Ending::Lost);
         }
         self.metrics().connections.dec();
         if !self.closing {

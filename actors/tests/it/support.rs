@@ -36,7 +36,7 @@ impl Socket {
         let socket = Self::new(harness.settings.ids.next().0);
         let connected = SocketConnected {
             socket: socket.id,
-            outbox: Arc::clone(&socket.outbox),
+            outbox: Arc::clone(&socket.outbox).into(),
         };
         harness.registry.send(connected).await.unwrap();
         socket

@@ -1,7 +1,5 @@
 //! The events `llm:join` and `llm:leave`: `{organizationId, conversationId?}`.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -42,7 +40,7 @@ impl Organizations {
         }
         let follow = FollowJobs {
             socket: client.socket.id,
-            outbox: Arc::clone(&client.socket.outbox),
+            outbox: client.socket.outbox.clone(),
             is_guest: matches!(client.principal(), Principal::Guest { .. }),
             organization: followed.organization,
             conversation: followed.conversation,

@@ -1,7 +1,5 @@
 //! The events `watch_organization_media` and `unwatch_organization_media`.
 
-use std::sync::Arc;
-
 use switchboard_protocol::socketio::Event;
 use tokio::sync::oneshot;
 
@@ -29,7 +27,7 @@ impl Organizations {
         }
         let watch = WatchMedia {
             socket: client.socket.id,
-            outbox: Arc::clone(&client.socket.outbox),
+            outbox: client.socket.outbox.clone(),
             user: match client.principal() {
                 Principal::User { id, .. } => Some(id),
                 Principal::Guest { .. } => None,
