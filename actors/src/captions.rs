@@ -69,9 +69,7 @@ impl Captions {
             }
             Err(_) => return Outcome::stopping(),
         };
-        if let Some(lease) = &client.lease {
-            lease.joined(room);
-        }
+        client.note(|lease| lease.joined(room));
         match (joined, replayed) {
             (Joined::Now, None) => Outcome::ok(),
             (joined, replayed) => Outcome::Later(complete(joined, replayed).boxed_local()),
@@ -84,9 +82,7 @@ impl Captions {
             Ok(room) => room,
             Err(failure) => return Outcome::Failed(failure),
         };
-        if let Some(lease) = &client.lease {
-            lease.left(&room);
-        }
+        client.note(|lease| lease.left(&room));
         let leave = Leave {
             socket: client.socket.id,
             room,

@@ -17,10 +17,11 @@ use switchboard_protocol::socketio::Event;
 use crate::captions::Captions;
 use crate::metrics::{Metrics, Reason};
 use crate::organization::family::Organizations;
-use crate::recovery::{Lease, Recovery};
 use crate::ports::{Access, Action, Authenticator, Identity, Principal};
+use crate::recovery::{Lease, Recovery};
 use crate::service::{
-    Accepted, ConnectRequest, Connection, Ending, Failure, Outcome, Refusal, Service, Socket, SocketService,
+    Accepted, ConnectRequest, Connection, Ending, Failure, Outcome, Refusal, Service, Socket,
+    SocketService,
 };
 
 /// How a bad handshake is refused (`SWITCHBOARD_REFUSAL`).
@@ -83,7 +84,10 @@ impl Root {
 
     async fn accept(self, request: ConnectRequest) -> Result<Accepted, Refusal> {
         let identity = self.identify(&request)?;
-        let lease = self.recovery.admit(&*self.access, &identity, &request).await;
+        let lease = self
+            .recovery
+            .admit(&*self.access, &identity, &request)
+            .await;
         let expires_at = Some(identity.expires_at);
         let socket = lease.as_ref().map_or(request.socket, Lease::socket);
         let ids = lease.as_ref().map(Lease::ids);
@@ -166,6 +170,13 @@ impl Client {
     /// Whether the socket is gone: what is asked of an actor after that would leave a trace.
     pub fn is_closed(&self) -> bool {
         self.is_closed.get()
+    }
+
+    /// Has what the socket is in or follows noted, so that it has it again when its client comes back.
+    pub fn note(&self, note: impl FnOnce(&Lease)) {
+        if let Some(lease) = &self.lease {
+            note(lease);
+        }
     }
 
     /// Asks whether the socket's holder may.

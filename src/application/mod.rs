@@ -17,6 +17,7 @@ use switchboard_actors::broker::BrokerStatus;
 use switchboard_actors::metrics::Metrics;
 use switchboard_actors::mqtt_client::MqttSettings;
 use switchboard_actors::ports::Authenticator;
+use switchboard_actors::recovery::{Flush, RecoveryKeeper};
 use switchboard_actors::registry::RoomRegistry;
 use switchboard_actors::root::Root;
 use switchboard_actors::session::{Above, SessionSettings};
@@ -67,6 +68,8 @@ pub struct Application {
     broker_url: MqttUrl,
     mqtt_ca: Option<PathBuf>,
     store: Store,
+    /// Keeps sockets that may come back.
+    recovery: Addr<RecoveryKeeper>,
     /// Keeps finals; none without retention.
     recording: Option<Recording>,
     /// Signs the demo's tokens; none outside the demo.
@@ -169,6 +172,7 @@ impl Application {
             broker_url,
             mqtt_ca: config.mqtt_ca.clone(),
             store,
+            recovery: actors.recovery,
             recording: actors.recording,
             demo,
             embedded,
@@ -234,6 +238,10 @@ impl Application {
         }
         self.endpoint.close_all(STOP_DEADLINE).await;
         drop(self.server);
+        let flushed = tokio::time::timeout(DRAIN_DEADLINE, self.recovery.send(Flush)).await;
+        if !matches!(flushed, Ok(Ok(Ok(())))) {
+            log::warn!("sockets that may come back could not all be stored");
+        }
         if let Some(recording) = self.recording {
             recording.stop(DRAIN_DEADLINE).await;
         }

@@ -38,10 +38,8 @@ impl Organizations {
             Ok(organization) => organization,
             Err(failure) => return Outcome::Failed(failure),
         };
-        match client
-            .may(Action::WatchSessions(organization.clone()))
-            .await
-        {
+        let action = Action::WatchSessions(organization.clone());
+        match client.may(action.clone()).await {
             Ok(true) => {}
             Ok(false) => return Outcome::Denied,
             Err(failure) => return Outcome::Failed(failure),
@@ -67,6 +65,7 @@ impl Organizations {
         let Ok(watched) = watched else {
             return Outcome::stopping();
         };
+        client.note(|lease| lease.follows(action));
         let answer = [&b"{\"ok\":true,\"sessions\":"[..], &watched.sessions, b"}"].concat();
         let socket = client.socket.id;
         let begin = move || watched.watcher.do_send(Begin(socket));
@@ -79,6 +78,7 @@ impl Organizations {
             Ok(organization) => organization,
             Err(failure) => return Outcome::Failed(failure),
         };
+        client.note(|lease| lease.unfollows(&Action::WatchSessions(organization.clone())));
         let (done, is_done) = oneshot::channel();
         self.registry.do_send(UnwatchSessions {
             socket: client.socket.id,

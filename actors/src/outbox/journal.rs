@@ -76,6 +76,8 @@ struct Entry {
 struct Log {
     /// Of the connection that the socket has; none while it is away.
     outbox: Option<Arc<Outbox>>,
+    /// Which connection may have it: the latest.
+    owner: u64,
     entries: VecDeque<Entry>,
     /// Of all frames in `entries`.
     bytes: usize,
@@ -88,20 +90,33 @@ struct Log {
 /// See the module's documentation.
 pub struct Journal(Mutex<Log>);
 
-/// A client returns with an offset that the journal does not know: too much was missed.
+/// Why a client cannot go on where it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Forgotten;
+pub enum NotResumed {
+    /// The journal does not know its offset: too much was missed.
+    Forgotten,
+    /// It has come back by a newer connection.
+    Superseded,
+}
 
 impl Journal {
-    /// An empty journal before `outbox`.
-    pub fn new(outbox: Arc<Outbox>) -> Arc<Self> {
+    /// An empty journal of a socket without a connection.
+    pub fn new() -> Arc<Self> {
         Arc::new(Self(Mutex::new(Log {
-            outbox: Some(outbox),
+            outbox: None,
+            owner: 0,
             entries: VecDeque::new(),
             bytes: 0,
             is_cut: false,
             marked: None,
         })))
+    }
+
+    /// Only the connection of this number may go on from now on; whichever had the socket before has lost it.
+    pub fn own(&self, owner: u64) {
+        let mut log = self.lock();
+        log.owner = owner;
+        log.outbox = None;
     }
 
     /// Sends one frame; an event is given an offset.
@@ -159,14 +174,15 @@ impl Journal {
         log.outbox.take_if(|own| Arc::ptr_eq(own, outbox));
     }
 
-    /// The connection is not the socket's any more, whichever it is.
-    pub fn detach(&self) {
-        self.lock().outbox = None;
-    }
-
-    /// Goes on at `outbox`, without what was missed.
-    pub fn attach(&self, outbox: Arc<Outbox>) {
-        self.lock().outbox = Some(outbox);
+    /// Goes on at `outbox`, without what was missed; says whether `owner` may.
+    pub fn attach(&self, owner: u64, outbox: Arc<Outbox>) -> bool {
+        let mut log = self.lock();
+        let is_owner = log.owner == owner;
+        if is_owner {
+            log.outbox = Some(outbox);
+            log.marked = None;
+        }
+        is_owner
     }
 
     /// Whether everything after `offset` is here; without one, everything there ever was.
@@ -175,9 +191,17 @@ impl Journal {
     }
 
     /// Goes on at `outbox`, with what came after `offset` first. Says how many events these were.
-    pub fn resume(&self, offset: Option<Offset>, outbox: Arc<Outbox>) -> Result<usize, Forgotten> {
+    pub fn resume(
+        &self,
+        owner: u64,
+        offset: Option<Offset>,
+        outbox: Arc<Outbox>,
+    ) -> Result<usize, NotResumed> {
         let mut log = self.lock();
-        let start = log.after(offset).ok_or(Forgotten)?;
+        if log.owner != owner {
+            return Err(NotResumed::Superseded);
+        }
+        let start = log.after(offset).ok_or(NotResumed::Forgotten)?;
         let missed = log.entries.range(start..);
         let missed: Vec<Frame> = missed.filter_map(|entry| entry.frame.clone()).collect();
         outbox.send_all(&missed);

@@ -10,6 +10,14 @@ fn connection() -> (Arc<FakeWire>, Arc<Outbox>) {
     (wire, outbox)
 }
 
+/// The journal of a socket that has its first connection.
+fn on(outbox: Arc<Outbox>) -> Arc<Journal> {
+    let journal = Journal::new();
+    journal.own(1);
+    assert!(journal.attach(1, outbox));
+    journal
+}
+
 fn heard(wire: &FakeWire) -> Vec<String> {
     wire.frames().iter().map(ToString::to_string).collect()
 }
@@ -33,16 +41,16 @@ fn offset(stamp: u64) -> Option<Offset> {
 }
 
 /// What a client that saw `offset` last is sent when it returns.
-fn missed(journal: &Journal, offset: Option<Offset>) -> Result<Vec<String>, Forgotten> {
+fn missed(journal: &Journal, offset: Option<Offset>) -> Result<Vec<String>, NotResumed> {
     let (wire, outbox) = connection();
-    journal.resume(offset, outbox)?;
+    journal.resume(1, offset, outbox)?;
     Ok(heard(&wire))
 }
 
 #[test]
 fn events_get_an_offset_and_nothing_else_does() {
     let (wire, outbox) = connection();
-    let journal = Journal::new(outbox);
+    let journal = on(outbox);
     for text in [
         "42[\"a\",1]",
         "42/voice,[\"b\"]",
@@ -70,7 +78,7 @@ fn events_get_an_offset_and_nothing_else_does() {
 #[test]
 fn whoever_returns_gets_what_came_after_the_last_event_that_it_saw() {
     let (_, outbox) = connection();
-    let journal = Journal::new(Arc::clone(&outbox));
+    let journal = on(Arc::clone(&outbox));
     (1..=3).for_each(|stamp| send(&journal, stamp, false));
     journal.leave(&outbox);
     (4..=5).for_each(|stamp| send(&journal, stamp, false));
@@ -82,13 +90,13 @@ fn whoever_returns_gets_what_came_after_the_last_event_that_it_saw() {
         5,
         "it saw nothing yet"
     );
-    assert_eq!(missed(&journal, offset(9)), Err(Forgotten));
+    assert_eq!(missed(&journal, offset(9)), Err(NotResumed::Forgotten));
 }
 
 #[test]
 fn partial_lines_are_not_said_again_but_their_offsets_are_known() {
     let (_, outbox) = connection();
-    let journal = Journal::new(Arc::clone(&outbox));
+    let journal = on(Arc::clone(&outbox));
     send(&journal, 1, false);
     send(&journal, 2, true);
     send(&journal, 3, false);
@@ -98,7 +106,7 @@ fn partial_lines_are_not_said_again_but_their_offsets_are_known() {
     assert_eq!(missed(&journal, offset(2)).unwrap().len(), 1);
     assert_eq!(
         missed(&journal, offset(4)),
-        Err(Forgotten),
+        Err(NotResumed::Forgotten),
         "nobody saw that one"
     );
 }
@@ -106,18 +114,18 @@ fn partial_lines_are_not_said_again_but_their_offsets_are_known() {
 #[test]
 fn a_pong_confirms_what_was_sent_before_its_ping_and_no_more() {
     let (_, outbox) = connection();
-    let journal = Journal::new(Arc::clone(&outbox));
+    let journal = on(Arc::clone(&outbox));
     (1..=3).for_each(|stamp| send(&journal, stamp, false));
     journal.mark();
     send(&journal, 4, false);
     journal.confirm();
-    assert_eq!(missed(&journal, offset(2)), Err(Forgotten));
+    assert_eq!(missed(&journal, offset(2)), Err(NotResumed::Forgotten));
     assert_eq!(
         missed(&journal, offset(3)).unwrap().len(),
         1,
         "an hour later, too"
     );
-    assert_eq!(missed(&journal, None), Err(Forgotten));
+    assert_eq!(missed(&journal, None), Err(NotResumed::Forgotten));
     journal.confirm();
     assert!(journal.knows(offset(3)), "one pong confirms once");
 }
@@ -125,7 +133,7 @@ fn a_pong_confirms_what_was_sent_before_its_ping_and_no_more() {
 #[test]
 fn a_ping_after_which_the_client_moved_confirms_nothing() {
     let (_, first) = connection();
-    let journal = Journal::new(Arc::clone(&first));
+    let journal = on(Arc::clone(&first));
     (1..=3).for_each(|stamp| send(&journal, stamp, false));
     journal.mark();
     journal.leave(&first);
@@ -137,7 +145,7 @@ fn a_ping_after_which_the_client_moved_confirms_nothing() {
 #[test]
 fn a_journal_is_bounded_in_events_and_in_bytes() {
     let (_, outbox) = connection();
-    let journal = Journal::new(Arc::clone(&outbox));
+    let journal = on(Arc::clone(&outbox));
     journal.leave(&outbox);
     let events = JOURNAL_FRAMES as u64;
     (1..=events + 1).for_each(|stamp| send(&journal, stamp, false));
@@ -154,10 +162,17 @@ fn a_journal_is_bounded_in_events_and_in_bytes() {
 #[test]
 fn the_connection_that_was_replaced_takes_nothing_with_it() {
     let (_, first) = connection();
-    let journal = Journal::new(Arc::clone(&first));
+    let journal = on(Arc::clone(&first));
     let (wire, second) = connection();
-    journal.resume(None, second).unwrap();
+    journal.own(2);
+    journal.resume(2, None, second).unwrap();
     journal.leave(&first);
+    assert!(
+        !journal.attach(1, Arc::clone(&first)),
+        "the newest connection has it"
+    );
+    let late = journal.resume(1, None, first);
+    assert_eq!(late, Err(NotResumed::Superseded));
     WayOut::Recoverable(journal).send(Frame::text("42[\"a\"]"));
     assert_eq!(heard(&wire).len(), 1);
 }

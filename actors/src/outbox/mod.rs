@@ -20,7 +20,7 @@ use switchboard_protocol::engineio::Packet;
 use switchboard_protocol::frame::Frame;
 
 pub use batch::{Batch, Note};
-pub use journal::{Forgotten, Journal, Offset, with_offsets};
+pub use journal::{Journal, NotResumed, Offset, with_offsets};
 use queue::Queue;
 pub use way_out::WayOut;
 

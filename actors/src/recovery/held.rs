@@ -59,7 +59,7 @@ impl Held {
             pid: stored.pid,
             sid: stored.sid,
             socket: request.socket.id,
-            journal: Journal::new(Arc::clone(&request.outbox)),
+            journal: Journal::new(),
             principal: stored.principal,
             interests: Mutex::new(Interests {
                 rooms: stored.rooms.into_iter().collect(),
@@ -120,6 +120,8 @@ impl Held {
 
     fn lock(&self) -> MutexGuard<'_, Interests> {
         // Whole after every statement.
-        self.interests.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.interests
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }

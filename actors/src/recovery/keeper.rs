@@ -155,8 +155,13 @@ impl RecoveryKeeper {
     }
 
     fn count(&self) {
-        self.metrics.sockets_recoverable.set(self.entries.len() as i64);
-        let away = self.entries.values().filter(|entry| entry.session.is_none());
+        self.metrics
+            .sockets_recoverable
+            .set(self.entries.len() as i64);
+        let away = self
+            .entries
+            .values()
+            .filter(|entry| entry.session.is_none());
         let away = away.count();
         self.metrics.sockets_away.set(away as i64);
     }
@@ -180,7 +185,9 @@ impl RecoveryKeeper {
         }
         let saved = tokio::time::timeout(STORE_DEADLINE, storage.save(kept, gone));
         let late = |_| Err(Unavailable("no answer in time".to_owned()));
-        saved.map(move |saved| saved.unwrap_or_else(late)).boxed_local()
+        saved
+            .map(move |saved| saved.unwrap_or_else(late))
+            .boxed_local()
     }
 
     fn save_changes(&mut self, ctx: &mut Context<Self>) {
@@ -247,7 +254,7 @@ impl Handler<Take> for RecoveryKeeper {
             }
             entry.generation = generation;
             let held = Arc::clone(&entry.held);
-            held.journal.detach();
+            held.journal.own(generation);
             let found = if held.journal.knows(take.offset) {
                 self.park(take.pid, generation);
                 Some(Found::Here(held, generation))
@@ -281,6 +288,7 @@ impl Handler<Hold> for RecoveryKeeper {
     fn handle(&mut self, Hold { held, session }: Hold, _: &mut Self::Context) -> u64 {
         let generation = self.next_generation();
         let pid = held.pid.clone();
+        held.journal.own(generation);
         let entry = Entry {
             held,
             generation,

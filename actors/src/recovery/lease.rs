@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use super::Held;
 use super::keeper::{Changed, Ended, RecoveryKeeper};
-use crate::outbox::{Offset, Outbox, WayOut};
+use crate::outbox::{NotResumed, Offset, Outbox, WayOut};
 use crate::ports::Action;
 use crate::registry::{Join, RoomRegistry, SocketConnected};
 use crate::room::{History, Replayed, Wanted};
@@ -77,40 +77,47 @@ impl Lease {
 
     /// The CONNECT has been answered: what was missed goes out, then the live flow.
     pub fn begin(&self, rooms: &Addr<RoomRegistry>) {
-        match self.start.take() {
-            Some(Start::Here(offset)) => self.resume(offset),
-            Some(Start::Stored(since)) => {
-                self.enter(rooms);
-                self.rejoin(rooms, since);
-            }
-            Some(Start::Gaps(missed, since)) => {
-                self.enter(rooms);
-                let now = stamp::next();
-                missed.iter().for_each(|room| gap(&self.socket, room, since.stamp, now));
-            }
-            Some(Start::New) => self.enter(rooms),
-            None => {}
+        let Some(start) = self.start.take() else {
+            return;
+        };
+        if let Start::Here(offset) = start {
+            return self.resume(offset);
         }
-    }
-
-    fn enter(&self, rooms: &Addr<RoomRegistry>) {
+        if !self.attach() {
+            return;
+        }
         rooms.do_send(SocketConnected {
             socket: self.socket.id,
             outbox: self.socket.outbox.clone(),
         });
+        match start {
+            Start::Stored(since) => self.rejoin(rooms, since),
+            Start::Gaps(missed, since) => self.tell_gaps(&missed, since.stamp),
+            Start::New | Start::Here(_) => {}
+        }
+    }
+
+    /// Says whether no newer connection has the socket.
+    fn attach(&self) -> bool {
+        let outbox = Arc::clone(&self.outbox);
+        self.held.journal.attach(self.generation, outbox)
     }
 
     fn resume(&self, offset: Option<Offset>) {
-        let outbox = || Arc::clone(&self.outbox);
-        if self.held.journal.resume(offset, outbox()).is_ok() {
-            return;
-        }
+        let outbox = Arc::clone(&self.outbox);
+        let resumed = self.held.journal.resume(self.generation, offset, outbox);
         // So much came since it was found that its beginning was forgotten.
-        self.held.journal.attach(outbox());
-        let since = offset.map_or(0, |offset| offset.stamp);
+        if resumed == Err(NotResumed::Forgotten) && self.attach() {
+            let since = offset.map_or(0, |offset| offset.stamp);
+            self.tell_gaps(&self.held.rooms(), since);
+        }
+    }
+
+    fn tell_gaps(&self, rooms: &[RoomId], since: u64) {
         let now = stamp::next();
-        let rooms = self.held.rooms();
-        rooms.iter().for_each(|room| gap(&self.socket, room, since, now));
+        rooms
+            .iter()
+            .for_each(|room| gap(&self.socket, room, since, now));
     }
 
     /// Joins the rooms before the client can: who is a member already gets no history.
@@ -128,7 +135,10 @@ impl Lease {
             let socket = self.socket.clone();
             actix::spawn(async move {
                 match answer.await {
-                    Ok(Replayed { is_incomplete: false, .. }) => {}
+                    Ok(Replayed {
+                        is_incomplete: false,
+                        ..
+                    }) => {}
                     Ok(Replayed { first, .. }) => {
                         let to = first.unwrap_or_else(stamp::next);
                         gap(&socket, &room, since.stamp, to);

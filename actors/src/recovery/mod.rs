@@ -18,8 +18,8 @@ use switchboard_protocol::ids::RoomId;
 
 use auth::Returning;
 pub use held::Held;
-pub use keeper::{Flush, RecoveryKeeper};
 use keeper::{Ended, Found, Hold, Take};
+pub use keeper::{Flush, RecoveryKeeper};
 pub use lease::Lease;
 use lease::Start;
 
@@ -81,7 +81,9 @@ impl Recovery {
             Some(Found::Here(held, generation)) => {
                 if may_all(access, who, held.actions()).await {
                     self.count("memory");
-                    return self.hold(request, held, Start::Here(returning.offset)).await;
+                    return self
+                        .hold(request, held, Start::Here(returning.offset))
+                        .await;
                 }
                 self.keeper.do_send(Ended {
                     pid: held.pid.clone(),
@@ -140,15 +142,11 @@ impl Recovery {
         start: Start,
     ) -> Option<Lease> {
         let pid = format!("{:x}.{}", stamp::next(), crate::random_id());
-        self.hold(request, Held::new(request, pid, &who.principal), start).await
+        self.hold(request, Held::new(request, pid, &who.principal), start)
+            .await
     }
 
-    async fn hold(
-        &self,
-        request: &ConnectRequest,
-        held: Arc<Held>,
-        start: Start,
-    ) -> Option<Lease> {
+    async fn hold(&self, request: &ConnectRequest, held: Arc<Held>, start: Start) -> Option<Lease> {
         let hold = Hold {
             held: Arc::clone(&held),
             session: request.session.clone(),
@@ -159,13 +157,18 @@ impl Recovery {
     }
 
     fn count(&self, reason: &'static str) {
-        self.metrics.recoveries.get_or_create(&Reason { reason }).inc();
+        self.metrics
+            .recoveries
+            .get_or_create(&Reason { reason })
+            .inc();
     }
 }
 
 /// When the socket with this private id began: before it, there is nothing that its client could miss.
 fn beginning(pid: &str) -> Offset {
-    let stamp = pid.split_once('.').and_then(|(stamp, _)| Offset::parse(stamp));
+    let stamp = pid
+        .split_once('.')
+        .and_then(|(stamp, _)| Offset::parse(stamp));
     stamp.unwrap_or(Offset {
         stamp: stamp::next(),
         last_final: 0,

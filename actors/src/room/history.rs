@@ -9,7 +9,9 @@ use tokio::sync::oneshot;
 
 use super::recent::Entry;
 use crate::SocketId;
-use crate::limits::{CLOCK_SKEW_MICROS, HISTORY_BYTES, HISTORY_HELD_BYTES, HISTORY_HELD_FRAMES, HISTORY_READ};
+use crate::limits::{
+    CLOCK_SKEW_MICROS, HISTORY_BYTES, HISTORY_HELD_BYTES, HISTORY_HELD_FRAMES, HISTORY_READ,
+};
 use crate::outbox::{Offset, WayOut};
 
 /// Which finals a joining socket wants to be sent first.
@@ -227,12 +229,16 @@ impl Pending {
 fn since<'a>(offset: Offset, finals: &[&'a Entry]) -> Vec<&'a Entry> {
     let by_number = finals.partition_point(|entry| entry.number <= offset.stamp);
     let is_last = |entry: &Entry| entry.digest() == offset.last_final;
-    let is_ours = by_number.checked_sub(1).is_none_or(|at| is_last(finals[at]));
+    let is_ours = by_number
+        .checked_sub(1)
+        .is_some_and(|at| is_last(finals[at]));
     if is_ours || offset.last_final == 0 {
         return finals[by_number..].to_vec();
     }
     let is_near = |entry: &Entry| entry.number.abs_diff(offset.stamp) <= CLOCK_SKEW_MICROS;
-    let last = finals.iter().rposition(|entry| is_last(entry) && is_near(entry));
+    let last = finals
+        .iter()
+        .rposition(|entry| is_last(entry) && is_near(entry));
     finals[last.map_or(by_number, |at| at + 1)..].to_vec()
 }
 
@@ -438,7 +444,11 @@ mod tests {
         let finals = [(T, "a"), (T + 10, "b"), (T + 20, "a"), (T + 30, "c")];
         assert_eq!(numbers_since(T + 10, "b", &finals), [T + 20, T + 30]);
         assert_eq!(numbers_since(T, "a", &finals), [T + 10, T + 20, T + 30]);
-        assert_eq!(numbers_since(T + 25, "a", &finals), [T + 30], "a partial line after it");
+        assert_eq!(
+            numbers_since(T + 25, "a", &finals),
+            [T + 30],
+            "a partial line after it"
+        );
         assert_eq!(numbers_since(T + 25, "", &finals), [T + 30]);
         assert_eq!(numbers_since(T - 5, "z", &finals).len(), 4);
         assert_eq!(numbers_since(T + 30, "c", &finals), [0; 0]);
@@ -449,7 +459,11 @@ mod tests {
         let finals = [(T, "a"), (T + 10, "b"), (T + 20, "c"), (T + 30, "d")];
         for skew in [-900_000_i64, -15, 15, 900_000] {
             let stamp = (T + 10).saturating_add_signed(skew);
-            assert_eq!(numbers_since(stamp, "b", &finals), [T + 20, T + 30], "{skew}");
+            assert_eq!(
+                numbers_since(stamp, "b", &finals),
+                [T + 20, T + 30],
+                "{skew}"
+            );
         }
         let far = T + 10 + CLOCK_SKEW_MICROS + 1;
         assert_eq!(numbers_since(far, "b", &finals), [0; 0]);

@@ -136,7 +136,11 @@ impl Recent {
 
     /// Whether memory goes back to this number.
     pub(super) fn reaches(&self, number: u64) -> bool {
-        self.is_whole || self.finals.front().is_some_and(|first| first.number <= number)
+        self.is_whole
+            || self
+                .finals
+                .front()
+                .is_some_and(|first| first.number <= number)
     }
 
     /// Puts what came before the oldest in front of it, as far as there is room. `is_all`: storage has no more.

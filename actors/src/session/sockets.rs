@@ -109,8 +109,9 @@ impl Session {
             namespace,
             outbox: Arc::clone(&self.outbox).into(),
         };
+        let namespace = socket.namespace.clone();
         let request = ConnectRequest {
-            socket: socket.clone(),
+            socket,
             outbox: Arc::clone(&self.outbox),
             session: ctx.address().recipient(),
             auth,
@@ -118,16 +119,20 @@ impl Session {
         };
         let decision = service.connect(request);
         self.busy = true;
-        ctx.spawn(decision.into_actor(self).map(|decision, session, ctx| {
-            session.busy = false;
-            match decision {
-                Ok(accepted) if session.closing => accepted.service.closed(Ending::Lost),
-                _ if session.closing => {}
-                Ok(accepted) => session.accept(accepted, ctx),
-                Err(refusal) => session.refuse(&socket.namespace, refusal, ctx),
-            }
-            session.serve_next(ctx);
-        }));
+        ctx.spawn(
+            decision
+                .into_actor(self)
+                .map(move |decision, session, ctx| {
+                    session.busy = false;
+                    match decision {
+                        Ok(accepted) if session.closing => accepted.service.closed(Ending::Lost),
+                        _ if session.closing => {}
+                        Ok(accepted) => session.accept(accepted, ctx),
+                        Err(refusal) => session.refuse(&namespace, refusal, ctx),
+                    }
+                    session.serve_next(ctx);
+                }),
+        );
     }
 
     fn accept(&mut self, accepted: Accepted, ctx: &mut Context<Self>) {
@@ -301,10 +306,10 @@ impl Handler<Evict> for Session {
 
     fn handle(&mut self, Evict(socket): Evict, ctx: &mut Self::Context) {
         let evicted = self.sockets.iter().find(|s| s.socket.id == socket);
-        let Some(namespace) = evicted.map(|s| s.socket.namespace.clone()) else {
-            return;
-        };
-        self.remove(&namespace, ctx);
+        if let Some(namespace) = evicted.map(|s| s.socket.namespace.clone()) {
+            self.remove(&namespace, ctx);
+        }
+        // Also when its CONNECT is still being decided.
         if self.sockets.is_empty() {
             self.close(CloseReason::Replaced, ctx);
         }

@@ -94,6 +94,12 @@ pub fn closed(metrics: &Metrics, reason: &'static str) -> u64 {
     metrics.connections_closed.get_or_create(&reason).get()
 }
 
+/// Sockets that came back, by where they were found or why they were not.
+pub fn recovered(metrics: &Metrics, reason: &'static str) -> u64 {
+    let reason = Reason { reason };
+    metrics.recoveries.get_or_create(&reason).get()
+}
+
 struct Recorder(Mutex<Vec<String>>);
 
 static RECORDER: Recorder = Recorder(Mutex::new(Vec::new()));

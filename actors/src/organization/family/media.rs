@@ -32,10 +32,13 @@ impl Organizations {
                 Principal::User { id, .. } => Some(id),
                 Principal::Guest { .. } => None,
             },
-            organization,
+            organization: organization.clone(),
         };
         match self.registry.send(watch).await {
-            Ok(Ok(())) => Outcome::ok(),
+            Ok(Ok(())) => {
+                client.note(|lease| lease.follows(Action::WatchMedia(organization)));
+                Outcome::ok()
+            }
             Ok(Err(refused)) => watch_refused(refused),
             Err(_) => Outcome::stopping(),
         }
@@ -47,6 +50,7 @@ impl Organizations {
             Ok(organization) => organization,
             Err(failure) => return Outcome::Failed(failure),
         };
+        client.note(|lease| lease.unfollows(&Action::WatchMedia(organization.clone())));
         let (done, is_done) = oneshot::channel();
         self.registry.do_send(UnwatchMedia {
             socket: client.socket.id,
