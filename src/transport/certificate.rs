@@ -147,3 +147,89 @@ fn fingerprint(chain: &[CertificateDer<'_>]) -> String {
     let pairs: Vec<String> = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
     pairs.join(":")
 }
+
+#[cfg(test)]
+mod tests {
+    use rcgen::CertifiedKey as Issued;
+    use tempfile::TempDir;
+
+    use super::*;
+
+    /// A folder with a certificate and its key.
+    struct Pair {
+        folder: TempDir,
+        files: CertificateFiles,
+    }
+
+    impl Pair {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let files = CertificateFiles {
+                certificate: folder.path().join("cert.pem"),
+                key: folder.path().join("key.pem"),
+            };
+            let pair = Self { folder, files };
+            let (certificate, key) = issue();
+            pair.write(Some(&certificate), Some(&key));
+            pair
+        }
+
+        fn write(&self, certificate: Option<&str>, key: Option<&str>) {
+            let files = [
+                (&self.files.certificate, certificate),
+                (&self.files.key, key),
+            ];
+            for (file, pem) in files {
+                if let Some(pem) = pem {
+                    std::fs::write(file, pem).unwrap();
+                }
+            }
+        }
+    }
+
+    fn issue() -> (String, String) {
+        let Issued { cert, signing_key } =
+            rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        (cert.pem(), signing_key.serialize_pem())
+    }
+
+    #[test]
+    fn a_new_good_pair_is_taken_and_half_of_one_is_not() {
+        let pair = Pair::new();
+        let certificate = Certificate::read(&pair.files).unwrap();
+        let first = certificate.fingerprint();
+        assert_eq!(first.len(), 32 * 3 - 1);
+        certificate.look();
+        assert_eq!(certificate.fingerprint(), first);
+        let (new_certificate, new_key) = issue();
+        pair.write(Some(&new_certificate), None);
+        certificate.look();
+        assert_eq!(certificate.fingerprint(), first);
+        pair.write(None, Some(&new_key));
+        certificate.look();
+        assert_ne!(certificate.fingerprint(), first);
+    }
+
+    #[test]
+    fn a_bad_pair_is_remembered_until_a_good_one_comes() {
+        let pair = Pair::new();
+        let certificate = Certificate::read(&pair.files).unwrap();
+        let first = certificate.fingerprint();
+        let fault = || certificate.fault.lock().unwrap().clone();
+        pair.write(None, Some(&issue().1));
+        certificate.look();
+        assert!(matches!(fault(), Some(CertificateError::Pair { .. })));
+        std::fs::remove_file(&pair.files.key).unwrap();
+        certificate.look();
+        let text = fault().unwrap().to_string();
+        assert!(text.contains("key.pem: No such file"), "{text}");
+        let (new_certificate, new_key) = issue();
+        pair.write(Some(&new_certificate), Some(&new_key));
+        certificate.look();
+        assert_eq!(fault(), None);
+        assert_ne!(certificate.fingerprint(), first);
+        drop(pair.folder);
+        certificate.look();
+        assert!(matches!(fault(), Some(CertificateError::File(_))));
+    }
+}

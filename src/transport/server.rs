@@ -39,8 +39,8 @@ pub struct Server {
     _running: watch::Sender<()>,
 }
 
-/// Serves `endpoints`, and what `routes` adds, on the listeners, by HTTPS where there is `tls`. It accepts on `threads`, or on the current one when
-/// there are none.
+/// Serves `endpoints`, and what `routes` adds, on the listeners, by HTTPS where there is `tls`. It accepts on
+/// `threads`, or on the current one when there are none.
 pub fn start(
     listeners: Vec<StdListener>,
     threads: &[ArbiterHandle],
