@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn what_several_threads_send_reaches_a_slow_reader_whole_and_in_order() {
+    async fn what_another_thread_sends_reaches_a_slow_reader_whole_and_in_order() {
         let (server, mut client) = pair().await;
         let (_reader, wire) = split(server);
         let outbox = outbox(64 * 1024 * 1024);
@@ -386,6 +386,7 @@ mod tests {
         assert!(link.upgrade().is_some(), "the rest was written at once");
         tokio::time::sleep(CLOSE_LINGER * 2).await;
         assert!(link.upgrade().is_none(), "the connection is kept");
+        tokio::time::resume();
         assert!(
             read(&mut client).await.is_err(),
             "the end is no orderly one"
