@@ -33,6 +33,6 @@ async fn main() -> std::io::Result<()> {
         endpoint("/engine.io/", Above::Messages(Some)),
         endpoint("/socket.io/", Above::SocketIo(Arc::new(Suite))),
     ];
-    let _server = transport::start(vec![listener], &[], endpoints, |_| {})?;
+    let _server = transport::start(vec![listener], &[], endpoints, None, |_| {})?;
     std::future::pending().await
 }

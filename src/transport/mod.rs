@@ -5,11 +5,13 @@
 //! that no HTTP machinery stands between an outbox and the kernel. The only module that names the
 //! WebSocket crate.
 
+mod certificate;
 mod origin;
 mod polling;
 mod query;
 mod server;
 mod table;
+mod tls;
 mod websocket;
 
 use std::sync::Arc;
@@ -21,10 +23,12 @@ use switchboard_actors::session::{Above, Close, CloseReason, SessionSettings};
 use switchboard_protocol::engineio::Handshake;
 use switchboard_protocol::frame::Frame;
 
+pub use certificate::{Certificate, CertificateError, Refresh};
 pub use origin::AllowedOrigins;
 pub use polling::configure;
 pub use server::{Server, start};
 use table::Table;
+pub use tls::Tls;
 
 /// How often a closing session is looked at.
 const CLOSE_CHECK: Duration = Duration::from_millis(20);

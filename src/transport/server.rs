@@ -4,21 +4,26 @@
 //! the links to the broker share it, and nothing is handed from thread to thread.
 
 use std::io;
-use std::net::TcpListener as StdListener;
+use std::net::{SocketAddr, TcpListener as StdListener};
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
 use actix_codec::Framed;
-use actix_http::{HttpService, Request, h1};
+use actix_http::error::DispatchError;
+use actix_http::{Extensions, HttpService, Protocol, Request, h1};
 use actix_rt::net::{TcpListener, TcpStream};
-use actix_service::{IntoServiceFactory, Service, ServiceFactory, fn_service, map_config};
+use actix_service::{
+    IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt, fn_service, map_config,
+};
 use actix_web::App;
 use actix_web::dev::AppConfig;
 use actix_web::web::ServiceConfig;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio_util::either::Either;
 
+use super::tls::{Scheme, Stream, Tls};
 use super::{Endpoint, configure, websocket};
 
 /// How long accepting pauses when the process has no file descriptor left.
@@ -34,12 +39,13 @@ pub struct Server {
     _running: watch::Sender<()>,
 }
 
-/// Serves `endpoints`, and what `routes` adds, on the listeners. It accepts on `threads`, or on the current one when
-/// there are none.
+/// Serves `endpoints`, and what `routes` adds, on the listeners, by HTTPS where there is `tls`. It accepts on
+/// `threads`, or on the current one when there are none.
 pub fn start(
     listeners: Vec<StdListener>,
     threads: &[ArbiterHandle],
     endpoints: Vec<Endpoint>,
+    tls: Option<Tls>,
     routes: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
 ) -> io::Result<Server> {
     let endpoints: Arc<[Endpoint]> = endpoints.into();
@@ -53,10 +59,14 @@ pub fn start(
             .iter()
             .map(StdListener::try_clone)
             .collect::<Result<_, _>>()?;
-        let (endpoints, routes, stopped) =
-            (Arc::clone(&endpoints), routes.clone(), stopped.clone());
+        let (endpoints, tls, routes, stopped) = (
+            Arc::clone(&endpoints),
+            tls.clone(),
+            routes.clone(),
+            stopped.clone(),
+        );
         thread.spawn_fn(move || {
-            actix_rt::spawn(serve(listeners, endpoints, routes, stopped));
+            actix_rt::spawn(serve(listeners, endpoints, tls, routes, stopped));
         });
     }
     Ok(Server { _running: running })
@@ -66,10 +76,11 @@ pub fn start(
 async fn serve(
     listeners: Vec<StdListener>,
     endpoints: Arc<[Endpoint]>,
+    tls: Option<Tls>,
     routes: impl Fn(&mut ServiceConfig) + Clone + 'static,
     mut stopped: watch::Receiver<()>,
 ) {
-    let service = match http_service(endpoints, routes).new_service(()).await {
+    let service = match http_service(endpoints, tls, routes).new_service(()).await {
         Ok(service) => std::rc::Rc::new(service),
         Err(()) => return log::error!("the HTTP service cannot be made"),
     };
@@ -121,6 +132,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 
 fn http_service(
     endpoints: Arc<[Endpoint]>,
+    tls: Option<Tls>,
     routes: impl Fn(&mut ServiceConfig) + Clone + 'static,
 ) -> impl ServiceFactory<TcpStream, Config = (), Response = (), InitError = ()> {
     let served = Arc::clone(&endpoints);
@@ -131,7 +143,7 @@ fn http_service(
         routes(config);
     });
     let upgrade = fn_service(
-        move |(request, framed): (Request, Framed<TcpStream, h1::Codec>)| {
+        move |(request, framed): (Request, Framed<Stream, h1::Codec>)| {
             let endpoints = Arc::clone(&endpoints);
             async move {
                 websocket::serve(&endpoints, request, framed).await;
@@ -139,13 +151,30 @@ fn http_service(
             }
         },
     );
-    HttpService::build()
+    let http = HttpService::build()
         .keep_alive(KEEP_ALIVE)
         .client_request_timeout(REQUEST_DEADLINE)
-        .tcp_nodelay(true)
         // Whoever ends its half while a poll waits is gone, and its session with it.
         .h1_allow_half_closed(false)
+        .on_connect_ext(|stream: &Stream, data: &mut Extensions| {
+            data.insert(Scheme::of(stream));
+        })
         .upgrade(upgrade)
-        .finish(map_config(app.into_factory(), |()| AppConfig::default()))
-        .tcp()
+        .finish(map_config(app.into_factory(), |()| AppConfig::default()));
+    fn_service(move |stream| prepare(stream, tls.clone())).and_then(http)
+}
+
+/// What comes before HTTP. The handshake's future is large, and lives no longer than the handshake.
+async fn prepare(
+    stream: TcpStream,
+    tls: Option<Tls>,
+) -> Result<(Stream, Protocol, Option<SocketAddr>), DispatchError> {
+    // It fails only when the client is gone already.
+    let _ = stream.set_nodelay(true);
+    let peer = stream.peer_addr().ok();
+    let stream = match tls {
+        Some(tls) => Box::pin(async move { tls.accept(stream).await }).await?,
+        None => Either::Left(stream),
+    };
+    Ok((stream, Protocol::Http1, peer))
 }

@@ -57,7 +57,7 @@ impl EchoServer {
             endpoint("/engine.io/", Above::Messages(Some)),
             endpoint("/socket.io/", Above::SocketIo(Arc::new(Suite))),
         ];
-        let server = transport::start(vec![listener], &[], endpoints, |_| {});
+        let server = transport::start(vec![listener], &[], endpoints, None, |_| {});
         let server = server.expect("the server starts");
         Self {
             address,

@@ -1,6 +1,7 @@
 //! WebSockets: the handshake, a new session on one, or the takeover of a polling session.
 
 mod frames;
+mod tls;
 mod wire;
 
 use std::sync::Arc;
@@ -10,7 +11,6 @@ use actix_codec::Framed;
 use actix_http::h1::{Codec, SendResponse};
 use actix_http::header::SEC_WEBSOCKET_KEY;
 use actix_http::{Request, Response, StatusCode, ws};
-use actix_rt::net::TcpStream;
 use futures_util::StreamExt;
 use switchboard_actors::outbox::{Outbox, Wire};
 use switchboard_actors::service::Connection;
@@ -18,24 +18,20 @@ use switchboard_actors::session::{CloseReason, Incoming, Opening, Probed, Sessio
 use switchboard_protocol::engineio::{Packet, RefusalCode};
 use switchboard_protocol::frame::Frame;
 use tokio::io::AsyncWriteExt;
-use tokio::net::tcp::OwnedReadHalf;
 
 use super::Endpoint;
 use super::origin::Verdict;
 use super::query::{Query, TransportKind};
 use super::table::{Entry, Phase, Probe};
+use super::tls::{Scheme, Stream};
 use frames::Packets;
-use wire::TcpWire;
+use wire::Reader;
 
 /// How long a WebSocket may take to take over from polling.
 const UPGRADE_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Serves a request that asks for a WebSocket; the stream belongs to it from here on.
-pub(super) async fn serve(
-    endpoints: &[Endpoint],
-    request: Request,
-    framed: Framed<TcpStream, Codec>,
-) {
+pub(super) async fn serve(endpoints: &[Endpoint], request: Request, framed: Framed<Stream, Codec>) {
     let (endpoint, query, target) = match accept(endpoints, &request) {
         Ok(accepted) => accepted,
         Err(refusal) => {
@@ -52,11 +48,11 @@ pub(super) async fn serve(
         // The session's first packet leaves with the answer, in one write.
         answer.extend_from_slice(endpoint.handshake(&sid, &[]).websocket());
     }
-    if stream.write_all(&answer).await.is_err() {
+    // Flushed, because encryption may hold back what the kernel does not take.
+    if stream.write_all(&answer).await.is_err() || stream.flush().await.is_err() {
         return;
     }
-    let (reader, writer) = stream.into_split();
-    let wire = Arc::new(TcpWire::new(writer));
+    let (reader, wire) = wire::split(stream);
     match target {
         Target::New => {
             open(
@@ -136,7 +132,8 @@ fn accept(endpoints: &[Endpoint], request: &Request) -> Result<(Endpoint, Query,
         .iter()
         .find(|e| e.serves(request.path()))
         .ok_or(Refusal::NotFound)?;
-    if let Verdict::Refused = endpoint.0.origins.check(request.head()) {
+    let scheme = request.conn_data::<Scheme>().copied().unwrap_or_default();
+    if let Verdict::Refused = endpoint.0.origins.check(request.head(), scheme) {
         return Err(Refusal::Engine(RefusalCode::Forbidden));
     }
     let query = Query::parse(request.uri().query().unwrap_or_default()).map_err(Refusal::Engine)?;
@@ -160,7 +157,7 @@ fn open(
     endpoint: &Endpoint,
     sid: String,
     connection: Connection,
-    reader: OwnedReadHalf,
+    reader: Reader,
     wire: Arc<dyn Wire>,
     early: &[u8],
 ) {
@@ -191,13 +188,13 @@ fn open(
 async fn upgrade(
     endpoint: Endpoint,
     probe: Probe,
-    reader: OwnedReadHalf,
-    wire: Arc<TcpWire>,
+    reader: Reader,
+    wire: Arc<dyn Wire>,
     early: Vec<u8>,
 ) {
     // The probe is answered on a way out of its own; the session's still belongs to polling.
     let probe_outbox = endpoint.new_outbox();
-    probe_outbox.attach(Arc::clone(&wire) as Arc<dyn Wire>);
+    probe_outbox.attach(Arc::clone(&wire));
     let limit = endpoint.0.settings.max_payload;
     let mut packets = Packets::new(reader, Arc::clone(&probe_outbox), limit, &early);
     let taking_over = take_over(&probe, &mut packets, &probe_outbox);
