@@ -15,9 +15,11 @@ use switchboard_protocol::socketio::Event;
 use tokio::sync::oneshot;
 
 use crate::broker::Grant;
-use crate::limits::HISTORY_FINALS;
+use crate::limits::{HISTORY_FINALS, Limit};
 use crate::ports::Action;
-use crate::registry::{Join, Joined, Leave, RoomRegistry, SocketClosed, SocketConnected};
+use crate::registry::{
+    Join, JoinRefused, Joined, Leave, RoomRegistry, SocketClosed, SocketConnected,
+};
 use crate::room::{History, Replayed};
 use crate::root::Client;
 use crate::service::{Failure, Outcome};
@@ -64,7 +66,11 @@ impl Captions {
             (Ok(Ok(Joined::Now)), None) => Outcome::ok(),
             (Ok(Ok(joined)), replayed) => Outcome::Later(complete(joined, replayed).boxed_local()),
             (Ok(Err(refused)), _) => {
-                Outcome::Failed(Failure::invalid("JOIN_REFUSED", refused.to_string()))
+                let failure = Failure::invalid("JOIN_REFUSED", refused.to_string());
+                Outcome::Failed(match refused {
+                    JoinRefused::TooManyRooms => failure.at(Limit::RoomsPerSocket),
+                    JoinRefused::Gone => failure,
+                })
             }
             (Err(_), _) => Outcome::stopping(),
         }

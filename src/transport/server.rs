@@ -10,21 +10,25 @@ use std::time::Duration;
 
 use actix::prelude::*;
 use actix_codec::Framed;
+use actix_http::error::DispatchError;
 use actix_http::{HttpService, Request, h1};
 use actix_rt::net::{TcpListener, TcpStream};
 use actix_service::{IntoServiceFactory, Service, ServiceFactory, fn_service, map_config};
 use actix_web::App;
 use actix_web::dev::AppConfig;
 use actix_web::web::ServiceConfig;
+use futures_util::future::ready;
+use futures_util::{FutureExt, TryFutureExt};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::admission::Admission;
+use super::refusal::Refused;
+use super::requests::{self, HEAD_DEADLINE};
 use super::{Endpoint, configure, websocket};
 
 /// How long accepting pauses when the process has no file descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// How long a client may take to send a request's head.
-const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
 /// How long an idle HTTP connection is kept.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
@@ -39,6 +43,7 @@ pub struct Server {
 pub fn start(
     listeners: Vec<StdListener>,
     threads: &[ArbiterHandle],
+    admission: &Arc<Admission>,
     endpoints: Vec<Endpoint>,
     routes: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
 ) -> io::Result<Server> {
@@ -53,10 +58,10 @@ pub fn start(
             .iter()
             .map(StdListener::try_clone)
             .collect::<Result<_, _>>()?;
-        let (endpoints, routes, stopped) =
-            (Arc::clone(&endpoints), routes.clone(), stopped.clone());
+        let (admission, endpoints) = (Arc::clone(admission), Arc::clone(&endpoints));
+        let (routes, stopped) = (routes.clone(), stopped.clone());
         thread.spawn_fn(move || {
-            actix_rt::spawn(serve(listeners, endpoints, routes, stopped));
+            actix_rt::spawn(serve(listeners, admission, endpoints, routes, stopped));
         });
     }
     Ok(Server { _running: running })
@@ -65,18 +70,23 @@ pub fn start(
 /// One thread's share: accepts on every listener until the server is dropped.
 async fn serve(
     listeners: Vec<StdListener>,
+    admission: Arc<Admission>,
     endpoints: Arc<[Endpoint]>,
     routes: impl Fn(&mut ServiceConfig) + Clone + 'static,
     mut stopped: watch::Receiver<()>,
 ) {
-    let service = match http_service(endpoints, routes).new_service(()).await {
+    let service = http_service(Arc::clone(&admission), endpoints, routes);
+    let service = match service.new_service(()).await {
         Ok(service) => std::rc::Rc::new(service),
         Err(()) => return log::error!("the HTTP service cannot be made"),
     };
     let mut accepting = JoinSet::new();
     for listener in listeners {
         match TcpListener::from_std(listener) {
-            Ok(listener) => drop(accepting.spawn_local(accept(listener, service.clone()))),
+            Ok(listener) => {
+                let admission = Arc::clone(&admission);
+                accepting.spawn_local(accept(listener, admission, service.clone()));
+            }
             Err(e) => log::error!("cannot accept connections: {e}"),
         }
     }
@@ -84,18 +94,27 @@ async fn serve(
     let _ = stopped.changed().await;
 }
 
-async fn accept<S>(listener: TcpListener, service: std::rc::Rc<S>)
+async fn accept<S>(listener: TcpListener, admission: Arc<Admission>, service: std::rc::Rc<S>)
 where
-    S: Service<TcpStream, Response = ()> + 'static,
+    S: Service<TcpStream, Response = (), Error = DispatchError> + 'static,
 {
     let mut connections = JoinSet::new();
+    let mut refused = Refused::default();
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => {
+            Ok((stream, peer)) => {
+                let place = match admission.admit(peer.ip()) {
+                    Ok(place) => place,
+                    Err(limit) => {
+                        refused.answer(stream, limit);
+                        continue;
+                    }
+                };
                 let served = service.call(stream);
-                connections.spawn_local(async {
-                    // A client's fault, answered already or gone with the connection.
-                    let _ = served.await;
+                let admission = Arc::clone(&admission);
+                connections.spawn_local(async move {
+                    requests::serve(&admission, served).await;
+                    drop(place);
                 });
                 while connections.try_join_next().is_some() {}
             }
@@ -120,11 +139,25 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 }
 
 fn http_service(
+    admission: Arc<Admission>,
     endpoints: Arc<[Endpoint]>,
     routes: impl Fn(&mut ServiceConfig) + Clone + 'static,
-) -> impl ServiceFactory<TcpStream, Config = (), Response = (), InitError = ()> {
-    let served = Arc::clone(&endpoints);
-    let app = App::new().configure(move |config| {
+) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = DispatchError, InitError = ()>
+{
+    let (served, door) = (Arc::clone(&endpoints), Arc::clone(&admission));
+    let app = App::new();
+    let app = app.wrap_fn(move |request, service| {
+        if !requests::fits(&door, request.head()) {
+            return ready(Ok(request.into_response(requests::too_large()))).left_future();
+        }
+        let under_way = requests::begin();
+        let answered = service.call(request);
+        let sent = |_: &mut _, body| under_way.until_sent(body);
+        answered
+            .map_ok(|answer| answer.map_body(sent))
+            .right_future()
+    });
+    let app = app.configure(move |config| {
         served
             .iter()
             .for_each(|endpoint| configure(endpoint, config));
@@ -132,16 +165,16 @@ fn http_service(
     });
     let upgrade = fn_service(
         move |(request, framed): (Request, Framed<TcpStream, h1::Codec>)| {
-            let endpoints = Arc::clone(&endpoints);
+            let (admission, endpoints) = (Arc::clone(&admission), Arc::clone(&endpoints));
             async move {
-                websocket::serve(&endpoints, request, framed).await;
+                websocket::serve(&admission, &endpoints, request, framed).await;
                 Ok::<(), actix_web::Error>(())
             }
         },
     );
     HttpService::build()
         .keep_alive(KEEP_ALIVE)
-        .client_request_timeout(REQUEST_DEADLINE)
+        .client_request_timeout(HEAD_DEADLINE)
         .tcp_nodelay(true)
         // Whoever ends its half while a poll waits is gone, and its session with it.
         .h1_allow_half_closed(false)
