@@ -83,8 +83,8 @@ impl CloseReason {
         match self {
             Self::ConnectTimeout => Some(Limit::ConnectTime),
             Self::AttachmentsTimeout => Some(Limit::AttachmentTime),
+            // That of a polling body is counted where it is read.
             Self::TooLarge if is_websocket => Some(Limit::MessageBytes),
-            Self::TooLarge => Some(Limit::PollingBody),
             Self::TooBusy(limit) => Some(limit),
             _ => None,
         }
