@@ -19,6 +19,9 @@ pub const PACKETS_PER_POLL: usize = 16;
 /// How long a closing socket may take to read what is still queued for it.
 pub const CLOSE_LINGER: Duration = Duration::from_secs(5);
 
+/// Bytes that may wait in the encryption of one WebSocket over TLS, beside those of its outbox.
+pub const TLS_BUFFER_BYTES: usize = 64 * 1024;
+
 /// Packets of one session that wait for an earlier one to be served; then nothing more is read. A polling
 /// POST counts as one, so that what waits is bounded by this and the largest payload.
 pub const PENDING_EVENTS: usize = 64;

@@ -73,6 +73,7 @@ counters! {
     connections: Gauge = "Engine.IO connections open",
     connections_opened: Count = "Engine.IO connections opened",
     connections_closed: Family<Reason, Count> = "Engine.IO connections closed, by reason",
+    tls_handshakes_failed: Family<Reason, Count> = "TLS handshakes that failed, by reason",
     upgrades: Count = "Connections upgraded to WebSocket",
     limits_reached: Family<LimitLabel, Count> = "Times that a client met a limit, by limit",
     connects_refused: Family<Reason, Count> = "CONNECT packets refused, by reason",

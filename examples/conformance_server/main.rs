@@ -36,6 +36,6 @@ async fn main() -> std::io::Result<()> {
         endpoint("/socket.io/", Above::SocketIo(Arc::new(Suite))),
     ];
     let admission = Admission::new(Default::default(), settings.metrics.clone());
-    let _server = transport::start(vec![listener], &[], &admission, endpoints, |_| {})?;
+    let _server = transport::start(vec![listener], &[], &admission, endpoints, None, |_| {})?;
     std::future::pending().await
 }

@@ -11,6 +11,7 @@ mod mqtt_url;
 mod secret;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod values;
 
 use std::ffi::OsString;
@@ -23,6 +24,7 @@ pub use layers::{Layer, Setting, Settings, Source};
 pub use limits::Limits;
 pub use mqtt_url::MqttUrl;
 pub use secret::{Secret, mask_url};
+pub use tls::{CertificateFiles, MqttTls};
 pub use values::reachable;
 
 /// Everything that can be configured. No field prints a secret.
@@ -30,10 +32,14 @@ pub use values::reachable;
 pub struct Config {
     /// Where HTTP and WebSocket are served; at least one.
     pub listen: Vec<SocketAddr>,
+    /// What HTTPS shows; none: plain HTTP.
+    pub tls: Option<CertificateFiles>,
+    /// How long a TLS handshake of a client may take.
+    pub tls_timeout: Duration,
     /// The broker.
     pub mqtt: Mqtt,
-    /// PEM file of the certificates trusted for `mqtts`; none: the system's.
-    pub mqtt_ca: Option<PathBuf>,
+    /// TLS to it.
+    pub mqtt_tls: MqttTls,
     /// `sqlite://…` or `postgres://…`; may hold a password.
     pub database_url: Secret,
     /// HS256 key, at least 32 bytes.
@@ -179,8 +185,10 @@ impl Config {
     pub fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
         let config = Self {
             listen: required(settings, "listen", values::addresses)?,
+            tls: tls::certificate_files(settings, "tls_cert", "tls_key")?,
+            tls_timeout: required(settings, "tls_timeout_ms", values::millis)?,
             mqtt: mqtt(settings)?,
-            mqtt_ca: optional(settings, "mqtt_ca", values::text)?.map(PathBuf::from),
+            mqtt_tls: tls::mqtt(settings)?,
             database_url: required(settings, "database_url", values::database_url)?,
             jwt_secret: optional(settings, "jwt_secret", values::jwt_secret)?,
             jwks: optional(settings, "jwks", values::jwks)?,

@@ -12,9 +12,14 @@ use super::*;
 #[rustfmt::skip]
 const SAMPLES: &[(&str, &str, Option<&str>)] = &[
     ("listen", "0.0.0.0:80,[::1]:0", Some("localhost")),
+    ("tls_cert", "cert.pem", None),
+    ("tls_key", "key.pem", None),
+    ("tls_timeout_ms", "200", Some("0")),
     ("mqtt_url", "mqtts://ann:hush@broker", Some("http://ann:hush@broker")),
     ("mqtt_listen", "127.0.0.1:0", Some("1883")),
     ("mqtt_ca", "ca.pem", None),
+    ("mqtt_cert", "cert.pem", None),
+    ("mqtt_key", "key.pem", None),
     ("database_url", "postgres://ann:hush@host/name", Some("mysql://ann:hush@host/name")),
     ("jwt_secret", "0123456789abcdef0123456789abcdef", Some("hush")),
     ("jwks", "https://example.org/jwks.json", Some("ftp://example.org/jwks.json")),
@@ -105,10 +110,14 @@ fn every_key_of_the_table_is_read_and_reaches_the_configuration() {
     let sampled: BTreeSet<&str> = SAMPLES.iter().map(|(name, ..)| *name).collect();
     let known: BTreeSet<&str> = KEYS.iter().map(|key| key.name).collect();
     assert_eq!(sampled, known);
-    // What depends on the address of an LLM, embeddings or a backend shows only beside one.
+    // What depends on the address of an LLM, embeddings or a backend shows only beside one, and a certificate needs its key.
     let base = [
         ("SWITCHBOARD_ACCESS", "http"),
         ("SWITCHBOARD_ACCESS_URL", "http://c"),
+        ("SWITCHBOARD_TLS_CERT", "c.pem"),
+        ("SWITCHBOARD_TLS_KEY", "k.pem"),
+        ("SWITCHBOARD_MQTT_CERT", "c.pem"),
+        ("SWITCHBOARD_MQTT_KEY", "k.pem"),
         ("SWITCHBOARD_LLM_URL", "http://a/v1"),
         ("SWITCHBOARD_EMBEDDINGS_URL", "http://b"),
     ];

@@ -6,6 +6,7 @@
 //! WebSocket crate.
 
 mod admission;
+mod certificate;
 mod origin;
 mod polling;
 mod query;
@@ -13,6 +14,7 @@ mod refusal;
 mod requests;
 mod server;
 mod table;
+mod tls;
 mod websocket;
 
 use std::sync::Arc;
@@ -25,10 +27,12 @@ use switchboard_protocol::engineio::Handshake;
 use switchboard_protocol::frame::Frame;
 
 pub use admission::{Admission, AdmissionLimits};
+pub use certificate::{Certificate, CertificateError, Refresh};
 pub use origin::AllowedOrigins;
 pub use polling::configure;
 pub use server::{Server, start};
 use table::Table;
+pub use tls::Tls;
 
 /// How often a closing session is looked at.
 const CLOSE_CHECK: Duration = Duration::from_millis(20);

@@ -15,14 +15,15 @@ use bytestring::ByteString;
 use futures_util::StreamExt;
 use switchboard_actors::limits::Limit;
 use switchboard_actors::session::{Close, CloseReason, Opening, Posted, Session};
+use switchboard_protocol::DecodeError;
 use switchboard_protocol::engineio::{Packet, RefusalCode, payload};
-use switchboard_protocol::error::DecodeError;
 use switchboard_protocol::frame::Frame;
 
 use super::Endpoint;
 use super::origin::Verdict;
 use super::query::{Query, TransportKind};
 use super::table::{Entry, Phase};
+use super::tls::Scheme;
 
 /// Packets in one POST.
 const PACKETS_PER_POST: usize = 16_384;
@@ -44,7 +45,8 @@ pub fn configure(endpoint: &Endpoint, config: &mut web::ServiceConfig) {
 
 /// Answers one request, with the CORS headers that its origin calls for.
 async fn respond(endpoint: &Endpoint, request: &HttpRequest, body: Payload) -> HttpResponse {
-    let origin = match endpoint.0.origins.check(request.head()) {
+    let scheme = request.conn_data::<Scheme>().copied().unwrap_or_default();
+    let origin = match endpoint.0.origins.check(request.head(), scheme) {
         Verdict::Refused => return refuse(RefusalCode::Forbidden),
         Verdict::NotABrowser => None,
         Verdict::Allowed(origin) => Some(origin.clone()),

@@ -18,18 +18,32 @@ const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES: u64 = 16 * 1024;
 
 /// Those that were refused and may still read their answer.
-#[derive(Default)]
-pub(super) struct Refused(JoinSet<()>);
+pub(super) struct Refused {
+    lingering: JoinSet<()>,
+    /// An answer before the handshake of TLS would be no answer.
+    is_encrypted: bool,
+}
 
 impl Refused {
+    /// Nobody yet, of a listener that speaks TLS or not.
+    pub(super) fn new(is_encrypted: bool) -> Self {
+        Self {
+            lingering: JoinSet::new(),
+            is_encrypted,
+        }
+    }
+
     /// Answers `stream` that it met `limit`, and ends it.
     pub(super) fn answer(&mut self, stream: TcpStream, limit: Limit) {
+        if self.is_encrypted {
+            return;
+        }
         let answer = response(limit);
         // The buffer of a fresh socket takes it whole; one that does not is not waited for.
         let is_written = stream.try_write(answer.as_bytes()).ok() == Some(answer.len());
-        while self.0.try_join_next().is_some() {}
-        if is_written && self.0.len() < LINGERING {
-            self.0.spawn_local(linger(stream));
+        while self.lingering.try_join_next().is_some() {}
+        if is_written && self.lingering.len() < LINGERING {
+            self.lingering.spawn_local(linger(stream));
         }
     }
 }

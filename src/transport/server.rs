@@ -4,16 +4,18 @@
 //! the links to the broker share it, and nothing is handed from thread to thread.
 
 use std::io;
-use std::net::TcpListener as StdListener;
+use std::net::{SocketAddr, TcpListener as StdListener};
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
 use actix_codec::Framed;
 use actix_http::error::DispatchError;
-use actix_http::{HttpService, Request, h1};
+use actix_http::{Extensions, HttpService, Protocol, Request, h1};
 use actix_rt::net::{TcpListener, TcpStream};
-use actix_service::{IntoServiceFactory, Service, ServiceFactory, fn_service, map_config};
+use actix_service::{
+    IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt, fn_service, map_config,
+};
 use actix_web::App;
 use actix_web::dev::AppConfig;
 use actix_web::web::ServiceConfig;
@@ -21,10 +23,12 @@ use futures_util::future::ready;
 use futures_util::{FutureExt, TryFutureExt};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio_util::either::Either;
 
 use super::admission::Admission;
 use super::refusal::Refused;
 use super::requests::{self, HEAD_DEADLINE};
+use super::tls::{Scheme, Stream, Tls};
 use super::{Endpoint, configure, websocket};
 
 /// How long accepting pauses when the process has no file descriptor left.
@@ -38,13 +42,14 @@ pub struct Server {
     _running: watch::Sender<()>,
 }
 
-/// Serves `endpoints`, and what `routes` adds, on the listeners. It accepts on `threads`, or on the current one when
-/// there are none.
+/// Serves `endpoints`, and what `routes` adds, on the listeners, by HTTPS where there is `tls`. It accepts on
+/// `threads`, or on the current one when there are none.
 pub fn start(
     listeners: Vec<StdListener>,
     threads: &[ArbiterHandle],
     admission: &Arc<Admission>,
     endpoints: Vec<Endpoint>,
+    tls: Option<Tls>,
     routes: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
 ) -> io::Result<Server> {
     let endpoints: Arc<[Endpoint]> = endpoints.into();
@@ -59,9 +64,9 @@ pub fn start(
             .map(StdListener::try_clone)
             .collect::<Result<_, _>>()?;
         let (admission, endpoints) = (Arc::clone(admission), Arc::clone(&endpoints));
-        let (routes, stopped) = (routes.clone(), stopped.clone());
+        let (tls, routes, stopped) = (tls.clone(), routes.clone(), stopped.clone());
         thread.spawn_fn(move || {
-            actix_rt::spawn(serve(listeners, admission, endpoints, routes, stopped));
+            actix_rt::spawn(serve(listeners, admission, endpoints, tls, routes, stopped));
         });
     }
     Ok(Server { _running: running })
@@ -72,10 +77,12 @@ async fn serve(
     listeners: Vec<StdListener>,
     admission: Arc<Admission>,
     endpoints: Arc<[Endpoint]>,
+    tls: Option<Tls>,
     routes: impl Fn(&mut ServiceConfig) + Clone + 'static,
     mut stopped: watch::Receiver<()>,
 ) {
-    let service = http_service(Arc::clone(&admission), endpoints, routes);
+    let is_encrypted = tls.is_some();
+    let service = http_service(Arc::clone(&admission), endpoints, tls, routes);
     let service = match service.new_service(()).await {
         Ok(service) => std::rc::Rc::new(service),
         Err(()) => return log::error!("the HTTP service cannot be made"),
@@ -85,7 +92,8 @@ async fn serve(
         match TcpListener::from_std(listener) {
             Ok(listener) => {
                 let admission = Arc::clone(&admission);
-                accepting.spawn_local(accept(listener, admission, service.clone()));
+                let refused = Refused::new(is_encrypted);
+                accepting.spawn_local(accept(listener, admission, refused, service.clone()));
             }
             Err(e) => log::error!("cannot accept connections: {e}"),
         }
@@ -94,12 +102,15 @@ async fn serve(
     let _ = stopped.changed().await;
 }
 
-async fn accept<S>(listener: TcpListener, admission: Arc<Admission>, service: std::rc::Rc<S>)
-where
+async fn accept<S>(
+    listener: TcpListener,
+    admission: Arc<Admission>,
+    mut refused: Refused,
+    service: std::rc::Rc<S>,
+) where
     S: Service<TcpStream, Response = (), Error = DispatchError> + 'static,
 {
     let mut connections = JoinSet::new();
-    let mut refused = Refused::default();
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
@@ -141,6 +152,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 fn http_service(
     admission: Arc<Admission>,
     endpoints: Arc<[Endpoint]>,
+    tls: Option<Tls>,
     routes: impl Fn(&mut ServiceConfig) + Clone + 'static,
 ) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = DispatchError, InitError = ()>
 {
@@ -164,21 +176,39 @@ fn http_service(
         routes(config);
     });
     let upgrade = fn_service(
-        move |(request, framed): (Request, Framed<TcpStream, h1::Codec>)| {
+        move |(request, framed): (Request, Framed<Stream, h1::Codec>)| {
             let (admission, endpoints) = (Arc::clone(&admission), Arc::clone(&endpoints));
             async move {
+                let _under_way = requests::begin();
                 websocket::serve(&admission, &endpoints, request, framed).await;
                 Ok::<(), actix_web::Error>(())
             }
         },
     );
-    HttpService::build()
+    let http = HttpService::build()
         .keep_alive(KEEP_ALIVE)
         .client_request_timeout(HEAD_DEADLINE)
-        .tcp_nodelay(true)
         // Whoever ends its half while a poll waits is gone, and its session with it.
         .h1_allow_half_closed(false)
+        .on_connect_ext(|stream: &Stream, data: &mut Extensions| {
+            data.insert(Scheme::of(stream));
+        })
         .upgrade(upgrade)
-        .finish(map_config(app.into_factory(), |()| AppConfig::default()))
-        .tcp()
+        .finish(map_config(app.into_factory(), |()| AppConfig::default()));
+    fn_service(move |stream| prepare(stream, tls.clone())).and_then(http)
+}
+
+/// What comes before HTTP. The handshake's future is large, and lives no longer than the handshake.
+async fn prepare(
+    stream: TcpStream,
+    tls: Option<Tls>,
+) -> Result<(Stream, Protocol, Option<SocketAddr>), DispatchError> {
+    // It fails only when the client is gone already.
+    let _ = stream.set_nodelay(true);
+    let peer = stream.peer_addr().ok();
+    let stream = match tls {
+        Some(tls) => Box::pin(async move { tls.accept(stream).await }).await?,
+        None => Either::Left(stream),
+    };
+    Ok((stream, Protocol::Http1, peer))
 }

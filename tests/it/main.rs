@@ -37,6 +37,7 @@ mod rest;
 mod rooms;
 mod session_commands;
 mod socketio;
+mod tls;
 mod transcripts;
 mod upgrade;
 

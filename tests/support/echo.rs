@@ -60,7 +60,7 @@ impl EchoServer {
             endpoint("/socket.io/", Above::SocketIo(Arc::new(Suite))),
         ];
         let admission = Admission::new(Default::default(), metrics.clone());
-        let server = transport::start(vec![listener], &[], &admission, endpoints, |_| {});
+        let server = transport::start(vec![listener], &[], &admission, endpoints, None, |_| {});
         let server = server.expect("the server starts");
         Self {
             address,

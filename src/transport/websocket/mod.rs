@@ -1,6 +1,7 @@
 //! WebSockets: the handshake, a new session on one, or the takeover of a polling session.
 
 mod frames;
+mod tls;
 mod wire;
 
 use std::sync::Arc;
@@ -9,7 +10,6 @@ use actix_codec::Framed;
 use actix_http::h1::{Codec, SendResponse};
 use actix_http::header::SEC_WEBSOCKET_KEY;
 use actix_http::{Request, Response, StatusCode, ws};
-use actix_rt::net::TcpStream;
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use switchboard_actors::limits::Limit;
@@ -19,22 +19,22 @@ use switchboard_actors::session::{CloseReason, Incoming, Opening, Probed, Sessio
 use switchboard_protocol::engineio::{Packet, RefusalCode};
 use switchboard_protocol::frame::Frame;
 use tokio::io::AsyncWriteExt;
-use tokio::net::tcp::OwnedReadHalf;
 
 use super::admission::{Admission, Place};
 use super::origin::Verdict;
 use super::query::{Query, TransportKind};
 use super::table::{Entry, Phase, Probe};
+use super::tls::{Scheme, Stream};
 use super::{Endpoint, requests};
 use frames::Packets;
-use wire::TcpWire;
+use wire::Reader;
 
 /// Serves a request that asks for a WebSocket; the stream belongs to it from here on.
 pub(super) async fn serve(
     admission: &Arc<Admission>,
     endpoints: &[Endpoint],
     request: Request,
-    framed: Framed<TcpStream, Codec>,
+    framed: Framed<Stream, Codec>,
 ) {
     let (endpoint, query, target) = match accept(admission, endpoints, &request) {
         Ok(accepted) => accepted,
@@ -47,19 +47,21 @@ pub(super) async fn serve(
     let parts = framed.into_parts();
     let (mut stream, early) = (parts.io, parts.read_buf);
     let mut answer = switching_protocols(&request);
+    let Some(peer) = request.peer_addr() else {
+        return;
+    };
     // The place that the request has goes with the HTTP machinery.
-    let place = stream.peer_addr().map(|peer| admission.keep(peer.ip()));
-    let Ok(place) = place else { return };
+    let place = admission.keep(peer.ip());
     let sid = switchboard_actors::random_id();
     if let Target::New = target {
         // The session's first packet leaves with the answer, in one write.
         answer.extend_from_slice(endpoint.handshake(&sid, &[]).websocket());
     }
-    if stream.write_all(&answer).await.is_err() {
+    // Flushed, because encryption may hold back what the kernel does not take.
+    if stream.write_all(&answer).await.is_err() || stream.flush().await.is_err() {
         return;
     }
-    let (reader, writer) = stream.into_split();
-    let wire = Arc::new(TcpWire::new(writer));
+    let (reader, wire) = wire::split(stream);
     match target {
         Target::New => {
             open(
@@ -146,8 +148,8 @@ enum Target {
 
 /// The two halves of a connection, and its place.
 struct Streams {
-    reader: OwnedReadHalf,
-    wire: Arc<TcpWire>,
+    reader: Reader,
+    wire: Arc<dyn Wire>,
     place: Place,
 }
 
@@ -163,7 +165,8 @@ fn accept(
         .iter()
         .find(|e| e.serves(request.path()))
         .ok_or(Refusal::NotFound)?;
-    if let Verdict::Refused = endpoint.0.origins.check(request.head()) {
+    let scheme = request.conn_data::<Scheme>().copied().unwrap_or_default();
+    if let Verdict::Refused = endpoint.0.origins.check(request.head(), scheme) {
         return Err(Refusal::Engine(RefusalCode::Forbidden));
     }
     let query = Query::parse(request.uri().query().unwrap_or_default()).map_err(Refusal::Engine)?;
@@ -220,7 +223,7 @@ async fn upgrade(endpoint: Endpoint, probe: Probe, streams: Streams, early: Vec<
     let wire = streams.wire;
     // The probe is answered on a way out of its own; the session's still belongs to polling.
     let probe_outbox = endpoint.new_outbox();
-    probe_outbox.attach(Arc::clone(&wire) as Arc<dyn Wire>);
+    probe_outbox.attach(Arc::clone(&wire));
     let limit = endpoint.0.settings.max_payload;
     let mut packets = Packets::new(streams.reader, Arc::clone(&probe_outbox), limit, &early);
     let taking_over = take_over(&probe, &mut packets, &probe_outbox);
