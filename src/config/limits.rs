@@ -36,3 +36,39 @@ pub(super) fn read(settings: &Settings) -> Result<Limits, ConfigError> {
         upgrade_timeout: required(settings, "upgrade_timeout_ms", values::millis)?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use switchboard_actors::limits::Limit;
+
+    use crate::config::keys;
+
+    /// The cells of each row of the table under the heading `Limits`.
+    fn rows() -> Vec<Vec<&'static str>> {
+        let page = include_str!("../../docs/operations.md");
+        let (_, section) = page
+            .split_once("\n## Limits\n")
+            .expect("it has the section");
+        let section = section.split("\n## ").next().unwrap_or_default();
+        let lines = section.lines().filter(|line| line.starts_with("| "));
+        let cells = |line: &'static str| line.trim_matches('|').split('|').map(str::trim);
+        lines.skip(2).map(|line| cells(line).collect()).collect()
+    }
+
+    #[test]
+    fn the_documentation_lists_every_limit_with_its_label_and_only_keys_that_exist() {
+        let rows = rows();
+        let labels: Vec<&str> = rows.iter().map(|row| row[4].trim_matches('`')).collect();
+        let names: Vec<&str> = Limit::ALL.iter().map(|limit| limit.name()).collect();
+        assert_eq!(labels, names);
+        for row in rows {
+            let key = row[1].trim_matches('`');
+            let is_known = keys::KEYS.iter().any(|known| known.environment() == key);
+            assert!(is_known || key == "fixed", "{row:?}");
+            assert!(
+                row.len() == 5 && row.iter().all(|cell| !cell.is_empty()),
+                "{row:?}"
+            );
+        }
+    }
+}
