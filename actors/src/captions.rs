@@ -14,9 +14,11 @@ use switchboard_protocol::socketio::Event;
 use tokio::sync::oneshot;
 
 use crate::broker::Grant;
-use crate::limits::HISTORY_FINALS;
+use crate::limits::{HISTORY_FINALS, Limit};
 use crate::ports::Action;
-use crate::registry::{Join, Joined, Leave, RoomRegistry, SocketClosed, SocketConnected};
+use crate::registry::{
+    Join, JoinRefused, Joined, Leave, RoomRegistry, SocketClosed, SocketConnected,
+};
 use crate::room::{History, Replayed, Wanted};
 use crate::root::Client;
 use crate::service::{Failure, Outcome};
@@ -65,7 +67,11 @@ impl Captions {
         let joined = match self.registry.send(join).await {
             Ok(Ok(joined)) => joined,
             Ok(Err(refused)) => {
-                return Outcome::Failed(Failure::invalid("JOIN_REFUSED", refused.to_string()));
+                let failure = Failure::invalid("JOIN_REFUSED", refused.to_string());
+                return Outcome::Failed(match refused {
+                    JoinRefused::TooManyRooms => failure.at(Limit::RoomsPerSocket),
+                    JoinRefused::Gone => failure,
+                });
             }
             Err(_) => return Outcome::stopping(),
         };

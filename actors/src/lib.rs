@@ -16,6 +16,7 @@
 //! No HTTP, no SQL, no environment here: [`ports`] and [`outbox::Wire`] are the seams.
 
 pub mod broker;
+pub mod bucket;
 pub mod captions;
 pub mod limits;
 pub mod metrics;

@@ -2,7 +2,11 @@
 //!
 //! A number that an operator may want to turn is a field of a settings struct and has its default here.
 
+mod names;
+
 use std::time::Duration;
+
+pub use names::{Limit, LimitLabel};
 
 /// Bytes that may wait for one socket before it is cut off.
 pub const OUTBOX_BYTES: usize = 1024 * 1024;
@@ -37,6 +41,11 @@ pub const PENDING_ANSWERS: usize = 256;
 pub const NAMESPACES_PER_SESSION: usize = 8;
 /// Refused CONNECT packets one connection may send before it is cut off.
 pub const REFUSED_CONNECTS: u32 = 16;
+/// Seconds of `max_events_per_second` that a connection may have served at once: a client that comes back joins all of its
+/// rooms and watches in one go.
+pub const EVENT_BURST_SECONDS: u32 = 2;
+/// A connection that sends so many times as many events as it may is cut off.
+pub const EVENT_FLOOD_FACTOR: u32 = 10;
 /// Rooms one socket may be in.
 pub const ROOMS_PER_SOCKET: usize = 100;
 /// How long a binary packet's attachments may take to arrive.

@@ -10,6 +10,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+use crate::limits::{Limit, LimitLabel};
+
 /// A label whose values are a closed set of short words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Reason {
@@ -29,6 +31,16 @@ type Count = Counter<u64, AtomicU64>;
 /// What is counted; cheap to clone, shared by all actors.
 #[derive(Clone, Debug, Default)]
 pub struct Metrics(Arc<Counters>);
+
+impl Metrics {
+    /// Counts that a client met `limit`.
+    pub fn limit_reached(&self, limit: Limit) {
+        let limit = LimitLabel {
+            limit: limit.name(),
+        };
+        self.limits_reached.get_or_create(&limit).inc();
+    }
+}
 
 impl Deref for Metrics {
     type Target = Counters;
@@ -63,6 +75,7 @@ counters! {
     connections_closed: Family<Reason, Count> = "Engine.IO connections closed, by reason",
     tls_handshakes_failed: Family<Reason, Count> = "TLS handshakes that failed, by reason",
     upgrades: Count = "Connections upgraded to WebSocket",
+    limits_reached: Family<LimitLabel, Count> = "Times that a client met a limit, by limit",
     connects_refused: Family<Reason, Count> = "CONNECT packets refused, by reason",
     events_received: Count = "Events from clients",
     events_refused: Family<Reason, Count> = "Events refused, by reason",

@@ -15,6 +15,7 @@ use switchboard_protocol::frame::Frame;
 use switchboard_protocol::socketio::{Event, Namespace};
 
 use crate::SocketId;
+use crate::limits::Limit;
 use crate::outbox::{Outbox, WayOut};
 
 /// What the HTTP request that opened a connection said, as far as services need it.
@@ -172,6 +173,8 @@ pub struct Failure {
     pub message: String,
     /// Whether the same event may succeed later.
     pub retryable: bool,
+    /// The limit that was met, if it was one.
+    pub limit: Option<Limit>,
 }
 
 impl Failure {
@@ -181,6 +184,7 @@ impl Failure {
             code,
             message: message.into(),
             retryable: false,
+            limit: None,
         }
     }
 
@@ -190,6 +194,15 @@ impl Failure {
             code,
             message: message.into(),
             retryable: true,
+            limit: None,
+        }
+    }
+
+    /// The same, because a limit was met: it is counted.
+    pub fn at(self, limit: Limit) -> Self {
+        Self {
+            limit: Some(limit),
+            ..self
         }
     }
 }

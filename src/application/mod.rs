@@ -35,7 +35,9 @@ use crate::shutdown::Signals;
 use crate::store::Store;
 use crate::tokens::{TokenIssuer, TokenVerifier};
 use crate::transcript::tls_config;
-use crate::transport::{self, AllowedOrigins, Certificate, Endpoint, Refresh, Server, Tls};
+use crate::transport::{
+    self, Admission, AdmissionLimits, AllowedOrigins, Certificate, Endpoint, Refresh, Server, Tls,
+};
 
 /// How long the start waits for the embedded broker, so that nobody hears `broker_ko` at the very beginning.
 const EMBEDDED_DEADLINE: Duration = Duration::from_secs(2);
@@ -158,15 +160,23 @@ impl Application {
         wait_for_broker(broker_status.clone(), deadline).await;
         let endpoints = vec![endpoint.clone()];
         let refresh = certificate.clone().map(Refresh::start).transpose()?;
+        let admission = admission(config, &metrics);
         let tls = certificate.map(|shown| Tls::new(shown, config.tls_timeout, metrics));
-        let server = transport::start(listeners, &handles, endpoints, tls, move |app| {
-            app.app_data(health.clone())
-                .app_data(api_state.clone())
-                .app_data(document.clone())
-                .configure(health::configure)
-                .configure(api::configure)
-                .configure(page::configure);
-        })?;
+        let server = transport::start(
+            listeners,
+            &handles,
+            &admission,
+            endpoints,
+            tls,
+            move |app| {
+                app.app_data(health.clone())
+                    .app_data(api_state.clone())
+                    .app_data(document.clone())
+                    .configure(health::configure)
+                    .configure(api::configure)
+                    .configure(page::configure);
+            },
+        )?;
         Ok(Self {
             server,
             endpoint,
@@ -344,12 +354,26 @@ fn start_threads(workers: usize) -> Vec<Arbiter> {
     }
 }
 
+fn admission(config: &Config, metrics: &Metrics) -> Arc<Admission> {
+    let limits = &config.limits;
+    let limits = AdmissionLimits {
+        connections: limits.connections,
+        per_address: limits.connections_per_address,
+        rate_per_address: limits.connect_rate_per_address,
+        loopback: limits.loopback,
+        header_bytes: limits.header_bytes,
+    };
+    Admission::new(limits, metrics.clone())
+}
+
 fn endpoint(config: &Config, root: Root, metrics: &Metrics) -> Endpoint {
     let settings = SessionSettings {
         ping_interval: config.ping_interval,
         ping_timeout: config.ping_timeout,
         connect_timeout: config.connect_timeout,
+        upgrade_timeout: config.limits.upgrade_timeout,
         max_payload: config.max_payload_bytes,
+        max_events_per_second: config.limits.events_per_second,
         ids: Default::default(),
         metrics: metrics.clone(),
     };

@@ -6,6 +6,7 @@
 mod error;
 pub mod keys;
 mod layers;
+mod limits;
 mod mqtt_url;
 mod secret;
 #[cfg(test)]
@@ -20,6 +21,7 @@ use std::time::Duration;
 
 pub use error::ConfigError;
 pub use layers::{Layer, Setting, Settings, Source};
+pub use limits::Limits;
 pub use mqtt_url::MqttUrl;
 pub use secret::{Secret, mask_url};
 pub use tls::{CertificateFiles, MqttTls};
@@ -60,6 +62,8 @@ pub struct Config {
     pub connect_timeout: Duration,
     /// Largest message that a client may send, in bytes.
     pub max_payload_bytes: usize,
+    /// What else clients may do.
+    pub limits: Limits,
     /// Pause between two polls of the conversations in processing.
     pub media_poll: Duration,
     /// Socket.IO connection state recovery.
@@ -208,6 +212,7 @@ impl Config {
             ping_timeout: required(settings, "ping_timeout_ms", values::millis)?,
             connect_timeout: required(settings, "connect_timeout_ms", values::millis)?,
             max_payload_bytes: required(settings, "max_payload_bytes", values::payload_bytes)?,
+            limits: limits::read(settings)?,
             media_poll: required(settings, "media_poll_ms", values::millis)?,
             recovery_window: required(settings, "recovery_window_ms", values::millis)?,
             recovery: required(settings, "recovery", |text| {

@@ -35,6 +35,13 @@ const SAMPLES: &[(&str, &str, Option<&str>)] = &[
     ("ping_timeout_ms", "200", Some("-1")),
     ("connect_timeout_ms", "1000", Some("1s")),
     ("max_payload_bytes", "4096", Some("0")),
+    ("upgrade_timeout_ms", "500", Some("0")),
+    ("max_header_bytes", "4096", Some("100")),
+    ("max_events_per_second", "0", Some("many")),
+    ("max_connections", "12", Some("-1")),
+    ("max_connections_per_address", "12", Some("1e3")),
+    ("connect_rate_per_address", "0", Some("1000001")),
+    ("limit_loopback", "true", Some("yes")),
     ("media_poll_ms", "500", Some("0")),
     ("recovery", "off", Some("maybe")),
     ("recovery_window_ms", "5000", Some("0")),
@@ -94,6 +101,20 @@ fn without_any_layer_the_documented_defaults_hold() {
     assert_eq!(config.connect_timeout, Duration::from_millis(45_000));
     assert_eq!(config.max_payload_bytes, 1_000_000);
     assert_eq!(config.media_poll, Duration::from_millis(10_000));
+    let limits = config.limits;
+    assert!(limits.connections > 0);
+    assert_eq!(
+        limits,
+        Limits {
+            connections: limits.connections,
+            connections_per_address: 1_000,
+            connect_rate_per_address: 100,
+            loopback: false,
+            header_bytes: 16_384,
+            events_per_second: 100,
+            upgrade_timeout: Duration::from_secs(10),
+        }
+    );
     assert_eq!(config.recovery, Recovery::Ask);
     assert_eq!(config.recovery_window, Duration::from_secs(120));
     assert_eq!(config.retention, Some(Duration::from_secs(7 * 86_400)));

@@ -5,10 +5,13 @@
 //! that no HTTP machinery stands between an outbox and the kernel. The only module that names the
 //! WebSocket crate.
 
+mod admission;
 mod certificate;
 mod origin;
 mod polling;
 mod query;
+mod refusal;
+mod requests;
 mod server;
 mod table;
 mod tls;
@@ -23,6 +26,7 @@ use switchboard_actors::session::{Above, Close, CloseReason, SessionSettings};
 use switchboard_protocol::engineio::Handshake;
 use switchboard_protocol::frame::Frame;
 
+pub use admission::{Admission, AdmissionLimits};
 pub use certificate::{Certificate, CertificateError, Refresh};
 pub use origin::AllowedOrigins;
 pub use polling::configure;

@@ -27,6 +27,7 @@ mod hostile_events;
 mod hostile_frames;
 mod hostile_http;
 mod hostile_packets;
+mod limits;
 mod origins;
 mod outage;
 mod payloads;

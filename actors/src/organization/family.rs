@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 
 use super::Begin;
 use super::registry::{OrganizationRegistry, UnwatchSessions, WatchRefused, WatchSessions};
+use crate::limits::Limit;
 use crate::ports::{Action, Principal};
 use crate::registry::SocketClosed;
 use crate::root::Client;
@@ -92,7 +93,8 @@ impl Organizations {
 }
 
 fn watch_refused(refused: WatchRefused) -> Outcome {
-    Outcome::Failed(Failure::invalid("WATCH_REFUSED", refused.to_string()))
+    let failure = Failure::invalid("WATCH_REFUSED", refused.to_string());
+    Outcome::Failed(failure.at(Limit::OrganizationsPerSocket))
 }
 
 /// The organization's id that is an event's first argument.

@@ -8,7 +8,7 @@ use switchboard_protocol::engineio::Packet;
 use switchboard_protocol::frame::Frame;
 
 use super::Session;
-use crate::limits::CLOSE_LINGER;
+use crate::limits::{CLOSE_LINGER, Limit};
 use crate::metrics::Reason;
 use crate::service::Ending;
 
@@ -35,8 +35,8 @@ pub enum CloseReason {
     NotUtf8,
     /// A message beyond the limit.
     TooLarge,
-    /// More waits for the server than one socket may have waiting.
-    TooBusy,
+    /// The client asks for more than the server does for one connection.
+    TooBusy(Limit),
     /// It did not read until a bound of its outbox was met.
     Stalled,
     /// Two polls, or two posts, at once.
@@ -61,7 +61,7 @@ impl CloseReason {
             Self::Framing(_) => "framing",
             Self::NotUtf8 => "not_utf8",
             Self::TooLarge => "too_large",
-            Self::TooBusy => "too_busy",
+            Self::TooBusy(_) => "too_busy",
             Self::Stalled => "stalled",
             Self::Overlap => "overlap",
             Self::Replaced => "replaced",
@@ -80,7 +80,7 @@ impl CloseReason {
             Self::PingTimeout
             | Self::ConnectTimeout
             | Self::AttachmentsTimeout
-            | Self::TooBusy
+            | Self::TooBusy(_)
             | Self::Replaced
             | Self::Overlap => 1008,
             Self::Stalled => 1013,
@@ -95,14 +95,27 @@ impl CloseReason {
             | Self::Framing(_)
             | Self::NotUtf8
             | Self::TooLarge
-            | Self::TooBusy => Ending::Over,
+            | Self::TooBusy(_) => Ending::Over,
             _ => Ending::Lost,
+        }
+    }
+
+    /// The limit that was met, if it was one.
+    fn limit(self, is_websocket: bool) -> Option<Limit> {
+        match self {
+            Self::ConnectTimeout => Some(Limit::ConnectTime),
+            Self::AttachmentsTimeout => Some(Limit::AttachmentTime),
+            // That of a polling body is counted where it is read.
+            Self::TooLarge if is_websocket => Some(Limit::MessageBytes),
+            Self::TooBusy(limit) => Some(limit),
+            _ => None,
         }
     }
 
     fn detail(self) -> &'static str {
         match self {
             Self::Protocol(word) | Self::Framing(word) => word,
+            Self::TooBusy(limit) => limit.name(),
             other => other.label(),
         }
     }
@@ -123,6 +136,9 @@ impl Session {
             .connections_closed
             .get_or_create(&label)
             .inc();
+        if let Some(limit) = reason.limit(self.is_websocket) {
+            self.metrics().limit_reached(limit);
+        }
         self.work.clear();
         self.gate.set_closed(false);
         for connected in self.sockets.drain(..) {

@@ -37,6 +37,8 @@ pub struct Setup {
     pub ping_timeout: Duration,
     /// Time to connect to a namespace, 10 s.
     pub connect_timeout: Duration,
+    /// Events a second; 0 is no limit.
+    pub events_per_second: u32,
     /// Bounds of every client's outbox.
     pub outbox: OutboxLimits,
     /// How a bad handshake is refused.
@@ -61,6 +63,7 @@ impl Default for Setup {
             ping_interval: Duration::from_secs(25),
             ping_timeout: Duration::from_secs(20),
             connect_timeout: Duration::from_secs(10),
+            events_per_second: 0,
             outbox: OutboxLimits::default(),
             refusal: RefusalMode::default(),
             retention: None,
@@ -192,7 +195,9 @@ impl Harness {
             ping_interval: setup.ping_interval,
             ping_timeout: setup.ping_timeout,
             connect_timeout: setup.connect_timeout,
+            upgrade_timeout: Duration::from_secs(10),
             max_payload: 1_000_000,
+            max_events_per_second: setup.events_per_second,
             ids: SocketIds::default(),
             metrics: metrics.clone(),
         };

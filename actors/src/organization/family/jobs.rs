@@ -9,7 +9,7 @@ use switchboard_protocol::socketio::Event;
 use tokio::sync::oneshot;
 
 use super::{Organizations, watch_refused};
-use crate::limits::CONVERSATIONS_PER_FOLLOWER;
+use crate::limits::{CONVERSATIONS_PER_FOLLOWER, Limit};
 use crate::organization::registry::{FollowJobs, LeaveJobs, UnfollowJobs};
 use crate::ports::{Action, Principal};
 use crate::root::Client;
@@ -60,7 +60,9 @@ impl Organizations {
                 let message = format!(
                     "a socket may follow {CONVERSATIONS_PER_FOLLOWER} conversations of an organization at most"
                 );
-                Outcome::Failed(Failure::invalid("WATCH_REFUSED", message))
+                Outcome::Failed(
+                    Failure::invalid("WATCH_REFUSED", message).at(Limit::ConversationsPerFollower),
+                )
             }
             Err(_) => Outcome::stopping(),
         }
