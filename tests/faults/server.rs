@@ -1,0 +1,158 @@
+//! The program as a process that can be killed and started again at its address, on its database.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::Path;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::scene::PATIENCE;
+use crate::support::program::Program;
+use crate::support::{eventually, http, tokens};
+
+/// A running server.
+pub struct Server {
+    pub address: SocketAddr,
+    program: Program,
+    environment: Vec<(String, String)>,
+    folder: TempDir,
+}
+
+impl Server {
+    /// Starts one with the session `S`, on a port of its own, with these settings beside what every one has.
+    pub async fn start(settings: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let address = free_address();
+        let listen = address.to_string();
+        let every = [
+            ("SWITCHBOARD_LISTEN", &listen[..]),
+            ("SWITCHBOARD_MQTT_LISTEN", "127.0.0.1:0"),
+            ("SWITCHBOARD_JWT_SECRET", tokens::SECRET),
+            ("SWITCHBOARD_NODE", "faults"),
+            ("SWITCHBOARD_LOG", "warn"),
+        ];
+        let environment = every
+            .iter()
+            .filter(|(name, _)| settings.iter().all(|(other, _)| other != name))
+            .chain(settings)
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect::<Vec<_>>();
+        let program = start(folder.path(), &environment).await;
+        let server = Self {
+            address,
+            program,
+            environment,
+            folder,
+        };
+        server.seed().await;
+        server
+    }
+
+    async fn seed(&self) {
+        let organization = r#"{"name":"Acme"}"#;
+        let put = self.administer("PUT", "/organizations/acme", organization);
+        assert_eq!(put.await.status, 201);
+        let session = r#"{"id":"S","name":"S","organizationId":"acme","visibility":"public","channels":[]}"#;
+        let posted = self.administer("POST", "/sessions", session).await;
+        assert_eq!(posted.status, 201, "{}", posted.text());
+    }
+
+    async fn administer(&self, method: &str, path: &str, body: &str) -> http::Response {
+        let bearer = format!("Bearer {}", tokens::admin());
+        let headers = [
+            ("authorization", &bearer[..]),
+            ("content-type", "application/json"),
+        ];
+        let target = format!("/api/v1{path}");
+        http::request(self.address, method, &target, &headers, body).await
+    }
+
+    /// The numbers of the finals stored of a room, in the order of the transcript.
+    pub async fn stored(&self, room: &str) -> Vec<u64> {
+        let (session, channel) = room.split_once('/').expect("a room");
+        let path = format!("/sessions/{session}/channels/{channel}/transcript");
+        let read = self.administer("GET", &path, "").await;
+        match read.status {
+            200 => read.json()["items"].as_array().map_or(Vec::new(), |items| {
+                items.iter().filter_map(|item| item["n"].as_u64()).collect()
+            }),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The value of a metric, by its name after `switchboard_`, over all its labels; 0 when there is none.
+    pub async fn metric(&self, name: &str) -> i64 {
+        let name = format!("switchboard_{name}");
+        let metrics = http::get(self.address, "/metrics").await.text();
+        let values = metrics.lines().filter_map(|line| {
+            let (metric, value) = line.rsplit_once(' ')?;
+            let is_it = metric == name || metric.strip_prefix(&name)?.starts_with('{');
+            is_it.then(|| value.parse::<i64>().ok()).flatten()
+        });
+        values.sum()
+    }
+
+    /// Waits until a metric satisfies `done`.
+    pub async fn metric_becomes(&self, name: &str, done: impl Fn(&i64) -> bool) {
+        let look = async || self.metric(name).await;
+        eventually(name, PATIENCE, look, done).await;
+    }
+
+    /// The kernel's figure for the process' memory, in KiB.
+    pub fn resident_kib(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.id());
+        let status = std::fs::read_to_string(path).expect("the process runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let figure = line.and_then(|line| line.split_whitespace().next());
+        figure
+            .and_then(|figure| figure.parse().ok())
+            .expect("a figure in KiB")
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.program.child.id()
+    }
+
+    /// Where its database is.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Ends it as no program can notice.
+    pub fn kill(&mut self) {
+        self.program.child.kill().expect("it runs");
+        self.program.child.wait().expect("it is ours");
+    }
+
+    /// Ends it as operators do; waits until it has ended.
+    pub async fn stop(&mut self) {
+        self.program.signal("TERM");
+        assert_eq!(self.program.ended().await.code(), Some(0));
+    }
+
+    /// Starts it again, at its address and on its database.
+    pub async fn start_again(&mut self) {
+        self.program = start(self.folder.path(), &self.environment).await;
+    }
+
+    /// A transcript, session or the like, as the server sees it now.
+    pub async fn get(&self, path: &str) -> Value {
+        self.administer("GET", path, "").await.json()
+    }
+}
+
+async fn start(folder: &Path, environment: &[(String, String)]) -> Program {
+    let environment: Vec<(&str, &str)> = environment
+        .iter()
+        .map(|(name, value)| (&name[..], &value[..]))
+        .collect();
+    let mut program = Program::start(folder, &["serve"], &environment);
+    program.address("listening on http://").await;
+    program
+}
+
+fn free_address() -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    listener.local_addr().expect("a bound listener")
+}
