@@ -235,7 +235,7 @@ impl Life {
     }
 
     fn acknowledged(&mut self, packet: &str) -> Result<(), Over> {
-        if !packet.starts_with(r#"1[{"ok":true"#) {
+        if !packet.contains(r#""ok":true"#) {
             return Err(format!("join refused: {packet}"));
         }
         self.seen.lock().unwrap().is_in = true;
