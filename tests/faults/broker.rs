@@ -4,8 +4,9 @@
 use std::time::Duration;
 
 use crate::fault_proxy::Way;
-use crate::scene::{SOME, Scene, Setting};
+use crate::scene::{PATIENCE, Room, SOME, Scene, Setting};
 use crate::support::broker::Broker;
+use crate::support::eventually;
 use crate::support::mosquitto::Mosquitto;
 
 /// How long the link flaps.
@@ -60,6 +61,29 @@ async fn a_mosquitto_that_stops_until_it_counts_as_gone_loses_only_what_it_could
     mosquitto(scene).resume();
     scene.all_are_told("broker_ok", 1).await;
     scene.holds("broker stopped until it counts as gone").await;
+}
+
+#[tokio::test]
+async fn what_has_reached_switchboard_when_the_link_ends_arrives() {
+    let Some(scene) = Scene::set_with_mosquitto(Setting::default()).await else {
+        return;
+    };
+    scene.settles().await;
+    scene.server.pause();
+    let crossed = async || {
+        let last = |room: &Room| scene.link.last_crossed(&room.name);
+        scene.rooms.iter().map(last).sum::<u64>()
+    };
+    let before = crossed().await;
+    scene.rooms.iter().for_each(|room| room.publisher.go_on());
+    // As many as Mosquitto has under way at a time wait in the kernel, and the end of the link behind them.
+    eventually("finals to cross", PATIENCE, crossed, |n| *n >= before + 20).await;
+    scene.link.cut(Way::Ended);
+    scene.server.resume();
+    scene.all_are_told("broker_ok", 1).await;
+    scene
+        .holds("link ends behind what switchboard has not read")
+        .await;
 }
 
 #[tokio::test]

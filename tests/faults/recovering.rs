@@ -283,10 +283,7 @@ impl Link {
         let stream = TcpStream::connect(part.address).await;
         let stream = stream.map_err(|e| e.to_string())?;
         stream.set_nodelay(true).map_err(|e| e.to_string())?;
-        let url = format!(
-            "ws://{}/socket.io/?EIO=4&transport=websocket",
-            part.address
-        );
+        let url = format!("ws://{}/socket.io/?EIO=4&transport=websocket", part.address);
         let config = WebSocketConfig::default()
             .read_buffer_size(BUFFER)
             .write_buffer_size(0);

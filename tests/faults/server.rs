@@ -52,7 +52,8 @@ impl Server {
         let organization = r#"{"name":"Acme"}"#;
         let put = self.administer("PUT", "/organizations/acme", organization);
         assert_eq!(put.await.status, 201);
-        let session = r#"{"id":"S","name":"S","organizationId":"acme","visibility":"public","channels":[]}"#;
+        let session =
+            r#"{"id":"S","name":"S","organizationId":"acme","visibility":"public","channels":[]}"#;
         let posted = self.administer("POST", "/sessions", session).await;
         assert_eq!(posted.status, 201, "{}", posted.text());
     }
@@ -117,6 +118,16 @@ impl Server {
     /// Where its database is.
     pub fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Holds it up until it is [resumed](Self::resume): what is sent to it waits in the kernel.
+    pub fn pause(&self) {
+        self.program.signal("STOP");
+    }
+
+    /// Lets it go on.
+    pub fn resume(&self) {
+        self.program.signal("CONT");
     }
 
     /// Ends it as no program can notice.
