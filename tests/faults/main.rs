@@ -24,3 +24,18 @@ mod scene;
 mod server;
 
 mod broker;
+mod clients;
+mod clock;
+mod database;
+mod descriptors;
+mod restart;
+
+/// How long a soak takes, where one is asked for by `SWITCHBOARD_SOAK`.
+fn soak_minutes() -> Option<u64> {
+    let minutes = std::env::var("SWITCHBOARD_SOAK").ok()?;
+    Some(
+        minutes
+            .parse()
+            .expect("SWITCHBOARD_SOAK is a number of minutes"),
+    )
+}

@@ -56,7 +56,7 @@ pub struct Pace {
 impl Default for Pace {
     fn default() -> Self {
         Self {
-            every: Duration::from_millis(10),
+            every: Duration::from_millis(20),
             text: 0,
         }
     }

@@ -21,8 +21,8 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 const CONNECT_DEADLINE: Duration = Duration::from_secs(20);
 /// Longest pause before a viewer comes back.
 const BACKOFF: Duration = Duration::from_secs(1);
-/// Finals that a viewer asks for when it joins again without recovery.
-const HISTORY: u16 = 500;
+/// Finals that a viewer asks for when it joins again without recovery: as many as it may.
+pub const HISTORY: u16 = 500;
 /// Bytes of each client's buffers: there may be ten thousand.
 const BUFFER: usize = 2 * 1024;
 
@@ -33,6 +33,8 @@ pub struct Part {
     pub address: SocketAddr,
     pub token: Arc<str>,
     pub room: String,
+    /// How many finals it asks for when it joins for the first time.
+    pub history: u16,
     /// Whether it asks for recovery; else it joins again with a history.
     pub recovers: bool,
     /// How often it cuts its own link, at a random phase.
@@ -222,7 +224,8 @@ impl Life {
             return Ok(());
         }
         self.skips_to = self.newest;
-        let (room, history) = (&self.part.room, if self.newest > 0 { HISTORY } else { 0 });
+        let (room, first) = (&self.part.room, self.part.history);
+        let history = if self.newest > 0 { HISTORY } else { first };
         let join = format!(r#"421["join_room","{room}",{{"history":{history}}}]"#);
         link.send(&join).await
     }

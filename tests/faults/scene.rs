@@ -1,16 +1,15 @@
 //! What a fault happens to: a broker, a proxy in front of it, the program, a proxy in front of that, and in each of
 //! some rooms a publisher and viewers that come back by themselves.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::fault_proxy::FaultProxy;
 use crate::ledger::Verdict;
 use crate::publisher::{Pace, Publisher};
-use crate::recovering::{Part, Viewer};
-use crate::server::Server;
+use crate::recovering::{HISTORY, Part, Viewer};
+use crate::server::{self, Server};
 use crate::support::broker::{Broker, Kind};
-use crate::support::{eventually, tokens};
+use crate::support::eventually;
 
 /// How long anything may take: the machine may be busy, and each outage has its own timers to wait for.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -27,6 +26,8 @@ pub struct Setting<'a> {
     pub environment: &'a [(&'a str, &'a str)],
     /// Whether viewers ask for recovery.
     pub recovers: bool,
+    /// Whether finals are kept while nobody is in a room.
+    pub records: bool,
 }
 
 impl Default for Setting<'_> {
@@ -37,6 +38,7 @@ impl Default for Setting<'_> {
             pace: Pace::default(),
             environment: &[],
             recovers: false,
+            records: false,
         }
     }
 }
@@ -56,6 +58,24 @@ pub struct Room {
     pub name: String,
     pub publisher: Publisher,
     pub viewers: Vec<Viewer>,
+    /// What its viewers were asked.
+    part: Part,
+}
+
+impl Room {
+    /// Another viewer, who begins with a history.
+    pub fn newcomer(&self) -> Viewer {
+        Viewer::start(Part {
+            history: HISTORY,
+            ..self.part.clone()
+        })
+    }
+
+    /// What its viewers got.
+    fn ledgers(&self) -> Vec<Vec<u64>> {
+        let ledgers = self.viewers.iter().map(|viewer| viewer.seen().numbers);
+        ledgers.collect()
+    }
 }
 
 impl Scene {
@@ -78,24 +98,28 @@ impl Scene {
         let link = FaultProxy::start(broker.address()).await;
         let url = format!("mqtt://{}", link.address());
         let environment = [setting.environment, &[("SWITCHBOARD_MQTT_URL", &url[..])]].concat();
-        let server = Server::start(&environment).await;
+        let server = Server::start(&environment, setting.records).await;
         let front = FaultProxy::start(server.address).await;
-        let token: Arc<str> = tokens::guest("S").into();
+        let part = Part {
+            address: front.address(),
+            token: server::viewers_token().into(),
+            room: String::new(),
+            history: 0,
+            recovers: setting.recovers,
+            cut_every: None,
+            published: None,
+        };
         let rooms = (1..=setting.rooms).map(|n| {
             let name = format!("S/{n}");
-            let viewers = (0..setting.viewers_each).map(|_| {
-                Viewer::start(Part {
-                    address: front.address(),
-                    token: Arc::clone(&token),
-                    room: name.clone(),
-                    recovers: setting.recovers,
-                    cut_every: None,
-                    published: None,
-                })
-            });
+            let part = Part {
+                room: name.clone(),
+                ..part.clone()
+            };
+            let viewers = (0..setting.viewers_each).map(|_| Viewer::start(part.clone()));
             Room {
                 viewers: viewers.collect(),
                 publisher: Publisher::start(broker.address(), &name, setting.pace),
+                part,
                 name,
             }
         });
@@ -187,27 +211,48 @@ impl Scene {
         }
     }
 
+    /// Waits until every viewer has connected so often, and is in its room.
+    pub async fn all_came_back(&self, connects: u32) {
+        let look = async || {
+            let late = self
+                .viewers()
+                .filter(|v| v.look(|seen| seen.connects < connects));
+            late.count()
+        };
+        eventually("all to come back", PATIENCE, look, |late| *late == 0).await;
+        self.all_are_in().await;
+    }
+
+    /// Waits until all that crossed is stored.
+    pub async fn all_is_stored(&self) {
+        for room in &self.rooms {
+            let crossed = self.link.crossed(&room.name);
+            let look = async || self.server.stored(&room.name).await;
+            let done = |stored: &Vec<u64>| crossed.iter().all(|n| stored.contains(n));
+            eventually("finals to be stored", PATIENCE, look, done).await;
+        }
+    }
+
     /// Settles, and holds what every viewer got against what crossed the link to switchboard.
     pub async fn holds(&self, fault: &str) {
         self.settles().await;
-        let mut verdict = Verdict::of(fault);
-        for room in &self.rooms {
-            let crossed = self.link.crossed(&room.name);
-            let got: Vec<_> = room.viewers.iter().map(|v| v.seen().numbers).collect();
-            verdict.add_room(room.publisher.published(), &crossed, &[], &got);
-        }
-        verdict.hold();
+        self.compare(fault, |room| (self.link.crossed(&room.name), Vec::new()));
     }
 
     /// As [`holds`](Self::holds), where the fault takes nothing: all that was published is to arrive.
     pub async fn holds_everything(&self, fault: &str) {
         self.settles().await;
+        let all = |room: &Room| ((1..=room.publisher.published()).collect(), Vec::new());
+        self.compare(fault, all);
+    }
+
+    /// Holds what every viewer got against what it was to get, and what it may have got besides.
+    pub fn compare(&self, fault: &str, due: impl Fn(&Room) -> (Vec<u64>, Vec<u64>)) {
         let mut verdict = Verdict::of(fault);
         for room in &self.rooms {
+            let (expected, possible) = due(room);
             let published = room.publisher.published();
-            let all: Vec<u64> = (1..=published).collect();
-            let got: Vec<_> = room.viewers.iter().map(|v| v.seen().numbers).collect();
-            verdict.add_room(published, &all, &[], &got);
+            verdict.add_room(published, &expected, &possible, &room.ledgers());
         }
         verdict.hold();
     }

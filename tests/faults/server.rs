@@ -3,12 +3,17 @@
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::json;
 use tempfile::TempDir;
 
 use crate::scene::PATIENCE;
 use crate::support::program::Program;
 use crate::support::{eventually, http, tokens};
+
+/// Channels of the session.
+const CHANNELS: usize = 16;
+/// In seconds.
+const A_MONTH: u64 = 30 * 24 * 3600;
 
 /// A running server.
 pub struct Server {
@@ -19,8 +24,9 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts one with the session `S`, on a port of its own, with these settings beside what every one has.
-    pub async fn start(settings: &[(&str, &str)]) -> Self {
+    /// Starts one on a port of its own, with these settings beside what every one has, and the session `S`, whose
+    /// finals are kept also while nobody is in its rooms if it `records`.
+    pub async fn start(settings: &[(&str, &str)], records: bool) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let address = free_address();
         let listen = address.to_string();
@@ -44,22 +50,28 @@ impl Server {
             environment,
             folder,
         };
-        server.seed().await;
+        server.seed(records).await;
         server
     }
 
-    async fn seed(&self) {
-        let organization = r#"{"name":"Acme"}"#;
-        let put = self.administer("PUT", "/organizations/acme", organization);
+    /// The organization `acme` and its session `S`.
+    pub async fn seed(&self, records: bool) {
+        let organization = json!({ "name": "Acme" }).to_string();
+        let put = self.administer("PUT", "/organizations/acme", &organization);
         assert_eq!(put.await.status, 201);
-        let session =
-            r#"{"id":"S","name":"S","organizationId":"acme","visibility":"public","channels":[]}"#;
-        let posted = self.administer("POST", "/sessions", session).await;
+        let channel = |n| json!({ "index": n, "name": "floor", "language": "en" });
+        let session = json!({
+            "id": "S", "name": "S", "organizationId": "acme", "visibility": "public", "record": records,
+            "channels": (1..=CHANNELS).map(channel).collect::<Vec<_>>(),
+        });
+        let session = session.to_string();
+        let posted = self.administer("POST", "/sessions", &session).await;
         assert_eq!(posted.status, 201, "{}", posted.text());
     }
 
     async fn administer(&self, method: &str, path: &str, body: &str) -> http::Response {
-        let bearer = format!("Bearer {}", tokens::admin());
+        let claims = json!({ "sub": "admin", "role": "admin", "exp": tokens::now() + A_MONTH });
+        let bearer = format!("Bearer {}", tokens::with_claims(&claims));
         let headers = [
             ("authorization", &bearer[..]),
             ("content-type", "application/json"),
@@ -146,11 +158,13 @@ impl Server {
     pub async fn start_again(&mut self) {
         self.program = start(self.folder.path(), &self.environment).await;
     }
+}
 
-    /// A transcript, session or the like, as the server sees it now.
-    pub async fn get(&self, path: &str) -> Value {
-        self.administer("GET", path, "").await.json()
-    }
+/// A guest's, good for longer than any clock of a test jumps.
+pub fn viewers_token() -> String {
+    tokens::with_claims(&json!({
+        "guest": true, "session": "S", "organization": "acme", "exp": tokens::now() + A_MONTH,
+    }))
 }
 
 async fn start(folder: &Path, environment: &[(String, String)]) -> Program {
