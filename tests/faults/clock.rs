@@ -4,7 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::scene::{PATIENCE, Scene, Setting};
-use crate::support::eventually;
+use crate::support::viewer::Viewer;
+use crate::support::{eventually, tokens};
 
 /// Where Debian puts the library, for programs with threads.
 const LIBRARY: &str = "faketime/libfaketimeMT.so.1";
@@ -48,6 +49,11 @@ async fn jumps_of_the_clock_neither_lose_nor_repeat_nor_reorder_a_final() {
     for offset in ["+2h", "-2d", "+1d", "-1h", "+0"] {
         jump(&clock, offset);
         scene.flows().await;
+        // The program does live in that time: what is good for an hour is over two hours later.
+        let mut visitor = Viewer::open(scene.server.address, "", &[]).await;
+        let auth = format!(r#"{{"token":"{}"}}"#, tokens::guest("S"));
+        let is_over = ["+2h", "+1d"].contains(&offset);
+        assert_eq!(visitor.enter(&auth).await.is_err(), is_over, "{offset}");
     }
     let connects = scene.viewers().map(|v| v.look(|seen| seen.connects));
     assert_eq!(connects.max(), Some(1), "nobody was thrown out");

@@ -43,10 +43,11 @@ async fn with_its_file_removed_captions_go_on_and_a_restart_begins_anew() {
     }
     scene.flows().await;
     scene.settles().await;
+    let before = scene.connects();
     scene.server.kill();
     scene.server.start_again().await;
     scene.server.seed(false).await;
-    scene.all_came_back(2).await;
+    scene.all_came_back(&before).await;
     scene.flows().await;
     scene
         .holds_everything("database file removed, switchboard killed and restarted")

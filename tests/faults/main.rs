@@ -26,16 +26,21 @@ mod server;
 mod broker;
 mod clients;
 mod clock;
+mod crowd;
 mod database;
 mod descriptors;
+mod memory;
 mod restart;
+mod soak;
 
-/// How long a soak takes, where one is asked for by `SWITCHBOARD_SOAK`.
+/// How long a soak takes, where one is asked for.
 fn soak_minutes() -> Option<u64> {
-    let minutes = std::env::var("SWITCHBOARD_SOAK").ok()?;
-    Some(
-        minutes
-            .parse()
-            .expect("SWITCHBOARD_SOAK is a number of minutes"),
-    )
+    number_from("SWITCHBOARD_SOAK").map(|minutes| minutes as u64)
+}
+
+/// A number from the environment, where it is set.
+fn number_from(name: &str) -> Option<usize> {
+    let text = std::env::var(name).ok()?;
+    let number = text.parse();
+    Some(number.unwrap_or_else(|_| panic!("{name} is a whole number, not {text:?}")))
 }

@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 
 use crate::scene::PATIENCE;
 use crate::support::eventually;
+use crate::support::mqtt::MAX_PACKET;
 
 /// Requests that may wait for a publisher's link.
 const WAITING: usize = 8;
@@ -26,14 +27,13 @@ pub fn number_of(payload: &[u8]) -> Option<u64> {
 
 /// A publisher of one room; ends when dropped.
 pub struct Publisher {
-    pub room: String,
     numbers: Arc<Numbers>,
     task: JoinHandle<()>,
 }
 
 struct Numbers {
     /// The last number that was handed to the link.
-    published: AtomicU64,
+    published: Arc<AtomicU64>,
     /// The number after which it pauses.
     until: AtomicU64,
 }
@@ -66,16 +66,12 @@ impl Publisher {
     /// Starts one at the broker; it publishes nothing until it is [let go](Self::go_on).
     pub fn start(broker: SocketAddr, room: &str, pace: Pace) -> Self {
         let numbers = Arc::new(Numbers {
-            published: AtomicU64::new(0),
+            published: Arc::default(),
             until: AtomicU64::new(0),
         });
         let topic = format!("transcriber/out/{room}/final");
         let task = tokio::spawn(publish(broker, topic, pace, Arc::clone(&numbers)));
-        Self {
-            room: room.to_owned(),
-            numbers,
-            task,
-        }
+        Self { numbers, task }
     }
 
     /// Publishes without end.
@@ -94,6 +90,11 @@ impl Publisher {
         let until = self.numbers.until.load(Ordering::Relaxed);
         let look = async || self.published();
         eventually("the publisher to pause", PATIENCE, look, |n| *n >= until).await
+    }
+
+    /// What [`published`](Self::published) reads.
+    pub fn counter(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.numbers.published)
     }
 
     /// The last number that was handed to its link.
@@ -140,7 +141,8 @@ impl Drop for Polling {
 async fn connected(broker: SocketAddr) -> (AsyncClient, Polling) {
     loop {
         let id = format!("transcriber-{}", uuid::Uuid::new_v4());
-        let options = MqttOptions::new(id, broker.ip().to_string(), broker.port());
+        let mut options = MqttOptions::new(id, broker.ip().to_string(), broker.port());
+        options.set_max_packet_size(MAX_PACKET, MAX_PACKET);
         let (requests, mut event_loop) = AsyncClient::new(options, WAITING);
         if let Ok(Event::Incoming(Packet::ConnAck(_))) = event_loop.poll().await {
             let polling = tokio::spawn(async move { while event_loop.poll().await.is_ok() {} });

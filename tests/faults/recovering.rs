@@ -134,6 +134,7 @@ struct Link {
 
 impl Life {
     async fn run(mut self) {
+        let seen = Arc::clone(&self.seen);
         let mut cut = self.part.cut_every.map(|every| {
             let phase = every.mul_f64(rand_share());
             tokio::time::interval_at(Instant::now() + phase, every)
@@ -143,7 +144,7 @@ impl Life {
                 Ok(Ok(mut link)) => {
                     let over = tokio::select! {
                         over = self.live(&mut link) => over,
-                        () = next(&mut cut) => "cut by itself".to_owned(),
+                        () = time_to_cut(&mut cut, &seen) => "cut by itself".to_owned(),
                     };
                     if rand_share() < 0.5 {
                         let stream = SockRef::from(link.socket.get_ref());
@@ -328,10 +329,16 @@ impl Link {
     }
 }
 
-async fn next(cut: &mut Option<tokio::time::Interval>) {
-    match cut {
-        Some(cut) => drop(cut.tick().await),
-        None => std::future::pending().await,
+/// Waits for the next turn to cut the link, which begins once something was heard.
+async fn time_to_cut(cut: &mut Option<tokio::time::Interval>, seen: &Mutex<Seen>) {
+    let Some(cut) = cut else {
+        return std::future::pending().await;
+    };
+    loop {
+        cut.tick().await;
+        if seen.lock().unwrap().last() > 0 {
+            return;
+        }
     }
 }
 

@@ -10,13 +10,14 @@ use crate::support::eventually;
 #[tokio::test]
 async fn after_a_kill_viewers_come_back_by_themselves_and_what_was_stored_is_in_the_history() {
     let mut scene = Scene::set(Setting::default()).await;
-    for kills in 1..=2 {
+    for _ in 0..2 {
         scene.flows().await;
         scene.settles().await;
         scene.all_is_stored().await;
+        let before = scene.connects();
         scene.server.kill();
         scene.server.start_again().await;
-        scene.all_came_back(1 + kills).await;
+        scene.all_came_back(&before).await;
     }
     scene.flows().await;
     let newcomers: Vec<_> = scene.rooms.iter().map(|room| room.newcomer()).collect();
@@ -46,10 +47,11 @@ async fn a_kill_while_finals_flow_loses_only_what_was_not_stored_yet() {
     };
     let stored = crossed(&scene);
     scene.all_is_stored().await;
+    let before = scene.connects();
     scene.server.kill();
     let at_the_kill = crossed(&scene);
     scene.server.start_again().await;
-    scene.all_came_back(2).await;
+    scene.all_came_back(&before).await;
     scene.flows().await;
     scene.settles().await;
     scene.compare("switchboard killed while finals flow", |room| {

@@ -1,6 +1,7 @@
 //! What a fault happens to: a broker, a proxy in front of it, the program, a proxy in front of that, and in each of
 //! some rooms a publisher and viewers that come back by themselves.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use crate::fault_proxy::FaultProxy;
@@ -12,7 +13,7 @@ use crate::support::broker::{Broker, Kind};
 use crate::support::eventually;
 
 /// How long anything may take: the machine may be busy, and each outage has its own timers to wait for.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 /// Finals that every room gets before a fault and after it.
 pub const SOME: u64 = 25;
 
@@ -28,6 +29,12 @@ pub struct Setting<'a> {
     pub recovers: bool,
     /// Whether finals are kept while nobody is in a room.
     pub records: bool,
+    /// Whether viewers connect without the proxy, which needs two descriptors more for each.
+    pub is_direct: bool,
+    /// Finals that every room says to end with.
+    pub last_words: u64,
+    /// How often each viewer cuts its own link; the times of replays are then kept.
+    pub cut_every: Option<Duration>,
 }
 
 impl Default for Setting<'_> {
@@ -39,6 +46,9 @@ impl Default for Setting<'_> {
             environment: &[],
             recovers: false,
             records: false,
+            is_direct: false,
+            last_words: SOME,
+            cut_every: None,
         }
     }
 }
@@ -52,6 +62,7 @@ pub struct Scene {
     /// Between the viewers and switchboard.
     pub front: FaultProxy,
     pub rooms: Vec<Room>,
+    last_words: u64,
 }
 
 pub struct Room {
@@ -101,24 +112,29 @@ impl Scene {
         let server = Server::start(&environment, setting.records).await;
         let front = FaultProxy::start(server.address).await;
         let part = Part {
-            address: front.address(),
+            address: match setting.is_direct {
+                true => server.address,
+                false => front.address(),
+            },
             token: server::viewers_token().into(),
             room: String::new(),
             history: 0,
             recovers: setting.recovers,
-            cut_every: None,
+            cut_every: setting.cut_every,
             published: None,
         };
         let rooms = (1..=setting.rooms).map(|n| {
             let name = format!("S/{n}");
+            let publisher = Publisher::start(broker.address(), &name, setting.pace);
             let part = Part {
                 room: name.clone(),
+                published: setting.cut_every.map(|_| publisher.counter()),
                 ..part.clone()
             };
             let viewers = (0..setting.viewers_each).map(|_| Viewer::start(part.clone()));
             Room {
                 viewers: viewers.collect(),
-                publisher: Publisher::start(broker.address(), &name, setting.pace),
+                publisher,
                 part,
                 name,
             }
@@ -130,6 +146,7 @@ impl Scene {
             server,
             front,
             rooms,
+            last_words: setting.last_words,
         };
         scene.all_are_in().await;
         scene
@@ -197,7 +214,7 @@ impl Scene {
     /// Lets each room say some more, and waits until its last word has reached every viewer. The fault is over.
     pub async fn settles(&self) {
         for room in &self.rooms {
-            room.publisher.pause_after(SOME);
+            room.publisher.pause_after(self.last_words);
         }
         for room in &self.rooms {
             let last = room.publisher.paused().await;
@@ -211,13 +228,30 @@ impl Scene {
         }
     }
 
-    /// Waits until every viewer has connected so often, and is in its room.
-    pub async fn all_came_back(&self, connects: u32) {
+    /// Lets each publisher say so much more, and waits until it has.
+    pub async fn speak(&self, finals: u64) {
+        for room in &self.rooms {
+            room.publisher.pause_after(finals);
+        }
+        for room in &self.rooms {
+            room.publisher.paused().await;
+        }
+    }
+
+    /// How often each viewer has connected so far.
+    pub fn connects(&self) -> Vec<u32> {
+        let connects = self.viewers().map(|v| v.look(|seen| seen.connects));
+        connects.collect()
+    }
+
+    /// Waits until every viewer has connected again since `before`, and is in its room.
+    pub async fn all_came_back(&self, before: &[u32]) {
         let look = async || {
-            let late = self
-                .viewers()
-                .filter(|v| v.look(|seen| seen.connects < connects));
-            late.count()
+            let now = self.connects();
+            now.iter()
+                .zip(before)
+                .filter(|(now, before)| now <= before)
+                .count()
         };
         eventually("all to come back", PATIENCE, look, |late| *late == 0).await;
         self.all_are_in().await;
@@ -228,7 +262,10 @@ impl Scene {
         for room in &self.rooms {
             let crossed = self.link.crossed(&room.name);
             let look = async || self.server.stored(&room.name).await;
-            let done = |stored: &Vec<u64>| crossed.iter().all(|n| stored.contains(n));
+            let done = |stored: &Vec<u64>| {
+                let stored: HashSet<_> = stored.iter().collect();
+                crossed.iter().all(|n| stored.contains(n))
+            };
             eventually("finals to be stored", PATIENCE, look, done).await;
         }
     }

@@ -18,6 +18,8 @@ const A_MONTH: u64 = 30 * 24 * 3600;
 /// A running server.
 pub struct Server {
     pub address: SocketAddr,
+    /// Its embedded broker, where it has no other.
+    pub mqtt_address: Option<SocketAddr>,
     program: Program,
     environment: Vec<(String, String)>,
     folder: TempDir,
@@ -43,9 +45,10 @@ impl Server {
             .chain(settings)
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect::<Vec<_>>();
-        let program = start(folder.path(), &environment).await;
+        let (program, mqtt_address) = start(folder.path(), &environment).await;
         let server = Self {
             address,
+            mqtt_address,
             program,
             environment,
             folder,
@@ -148,15 +151,9 @@ impl Server {
         self.program.child.wait().expect("it is ours");
     }
 
-    /// Ends it as operators do; waits until it has ended.
-    pub async fn stop(&mut self) {
-        self.program.signal("TERM");
-        assert_eq!(self.program.ended().await.code(), Some(0));
-    }
-
     /// Starts it again, at its address and on its database.
     pub async fn start_again(&mut self) {
-        self.program = start(self.folder.path(), &self.environment).await;
+        (self.program, self.mqtt_address) = start(self.folder.path(), &self.environment).await;
     }
 }
 
@@ -167,14 +164,21 @@ pub fn viewers_token() -> String {
     }))
 }
 
-async fn start(folder: &Path, environment: &[(String, String)]) -> Program {
+async fn start(folder: &Path, environment: &[(String, String)]) -> (Program, Option<SocketAddr>) {
     let environment: Vec<(&str, &str)> = environment
         .iter()
         .map(|(name, value)| (&name[..], &value[..]))
         .collect();
     let mut program = Program::start(folder, &["serve"], &environment);
     program.address("listening on http://").await;
-    program
+    let is_external = environment
+        .iter()
+        .any(|(name, _)| *name == "SWITCHBOARD_MQTT_URL");
+    let mqtt_address = match is_external {
+        true => None,
+        false => Some(program.address("mqtt on ").await),
+    };
+    (program, mqtt_address)
 }
 
 fn free_address() -> SocketAddr {
