@@ -61,6 +61,7 @@ counters! {
     connections: Gauge = "Engine.IO connections open",
     connections_opened: Count = "Engine.IO connections opened",
     connections_closed: Family<Reason, Count> = "Engine.IO connections closed, by reason",
+    draining: Gauge = "1 while the server stops: its connections are told and closed one after the other",
     upgrades: Count = "Connections upgraded to WebSocket",
     connects_refused: Family<Reason, Count> = "CONNECT packets refused, by reason",
     events_received: Count = "Events from clients",

@@ -41,10 +41,13 @@ use crate::transport::{self, AllowedOrigins, Endpoint, Server};
 const EMBEDDED_DEADLINE: Duration = Duration::from_secs(2);
 /// The same for an external broker, which may well be away.
 const EXTERNAL_DEADLINE: Duration = Duration::from_millis(500);
-/// How long open connections may take to end when the program stops.
-const STOP_DEADLINE: Duration = Duration::from_secs(5);
+/// How long open connections may take to end when the program stops: the longest drain, and a moment for the last to
+/// read what is theirs. With the two below it ends within 15 s.
+const CONNECTIONS_DEADLINE: Duration = Duration::from_secs(12);
 /// How long finals that wait may take to be stored then.
-const DRAIN_DEADLINE: Duration = Duration::from_secs(3);
+const FINALS_DEADLINE: Duration = Duration::from_secs(2);
+/// How long the database may take to let go then.
+const STORE_DEADLINE: Duration = Duration::from_millis(500);
 /// Connections that the kernel holds until they are accepted.
 const BACKLOG: i32 = 4_096;
 
@@ -61,6 +64,8 @@ pub struct RunOptions {
 pub struct Application {
     server: Server,
     endpoint: Endpoint,
+    /// Longest time over which connections are closed.
+    drain: Duration,
     addresses: Vec<SocketAddr>,
     registry: Addr<RoomRegistry>,
     broker: watch::Receiver<BrokerStatus>,
@@ -136,6 +141,7 @@ impl Application {
         let health = web::Data::new(Health {
             broker: broker_status.clone(),
             store: store.clone(),
+            endpoint: endpoint.clone(),
             metrics: metrics_registry,
         });
         let api_state = web::Data::new(ApiState::new(
@@ -163,6 +169,7 @@ impl Application {
         Ok(Self {
             server,
             endpoint,
+            drain: config.drain,
             addresses,
             registry: actors.rooms,
             broker: broker_status,
@@ -218,7 +225,7 @@ impl Application {
         Ok(())
     }
 
-    /// Waits until `stop` resolves, then ends every connection and returns.
+    /// Waits until `stop` resolves, then ends every connection at its moment and returns.
     pub async fn run_until<E>(self, stop: impl Future<Output = Result<(), E>>) -> anyhow::Result<()>
     where
         E: std::error::Error + Send + Sync + 'static,
@@ -232,16 +239,23 @@ impl Application {
         if let Some(feed) = feed {
             feed.abort();
         }
-        self.endpoint.close_all(STOP_DEADLINE).await;
+        self.server.stop_accepting();
+        self.endpoint.drain(self.drain, CONNECTIONS_DEADLINE).await;
+        // Nobody is connected any more: what sockets have left behind is stored from here on.
         drop(self.server);
         if let Some(recording) = self.recording {
-            recording.stop(DRAIN_DEADLINE).await;
+            recording.stop(FINALS_DEADLINE).await;
         }
         for thread in &self.threads {
             thread.stop();
         }
         drop(self.commands);
-        self.store.close().await;
+        if tokio::time::timeout(STORE_DEADLINE, self.store.close())
+            .await
+            .is_err()
+        {
+            log::warn!("the database is still busy");
+        }
         Ok(())
     }
 }

@@ -5,6 +5,7 @@
 //! that no HTTP machinery stands between an outbox and the kernel. The only module that names the
 //! WebSocket crate.
 
+mod drain;
 mod origin;
 mod polling;
 mod query;
@@ -13,11 +14,9 @@ mod table;
 mod websocket;
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use futures_util::future::join_all;
 use switchboard_actors::outbox::{Outbox, OutboxLimits};
-use switchboard_actors::session::{Above, Close, CloseReason, SessionSettings};
+use switchboard_actors::session::{Above, SessionSettings};
 use switchboard_protocol::engineio::Handshake;
 use switchboard_protocol::frame::Frame;
 
@@ -25,9 +24,6 @@ pub use origin::AllowedOrigins;
 pub use polling::configure;
 pub use server::{Server, start};
 use table::Table;
-
-/// How often a closing session is looked at.
-const CLOSE_CHECK: Duration = Duration::from_millis(20);
 
 /// One Engine.IO path; cheap to clone, shared by all worker threads.
 #[derive(Clone)]
@@ -64,18 +60,6 @@ impl Endpoint {
     /// Whether a request's path is this endpoint's; the last slash may be missing.
     fn serves(&self, path: &str) -> bool {
         path == self.0.path || path == self.0.path.trim_end_matches('/')
-    }
-
-    /// Ends every session, admits no new one, and waits until they have gone or `deadline` has passed.
-    pub async fn close_all(&self, deadline: Duration) {
-        let ended = self.0.table.close().into_iter().map(|session| async move {
-            session.do_send(Close(CloseReason::Shutdown));
-            while session.connected() {
-                tokio::time::sleep(CLOSE_CHECK).await;
-            }
-        });
-        // What is left then is cut off when the worker threads stop.
-        let _ = tokio::time::timeout(deadline, join_all(ended)).await;
     }
 
     /// The first packet of a session.

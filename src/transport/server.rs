@@ -30,8 +30,15 @@ const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
 /// A server that accepts; dropping it stops accepting and ends its HTTP connections.
 pub struct Server {
-    /// Never sends; its end is what the threads wait for.
-    _running: watch::Sender<()>,
+    /// Whether it accepts; its end is what the threads wait for.
+    accepting: watch::Sender<bool>,
+}
+
+impl Server {
+    /// Closes the listeners; connections that are there are served on.
+    pub fn stop_accepting(&self) {
+        self.accepting.send_replace(false);
+    }
 }
 
 /// Serves `endpoints`, and what `routes` adds, on the listeners. It accepts on `threads`, or on the current one when
@@ -43,7 +50,7 @@ pub fn start(
     routes: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
 ) -> io::Result<Server> {
     let endpoints: Arc<[Endpoint]> = endpoints.into();
-    let (running, stopped) = watch::channel(());
+    let (accepting, accepts) = watch::channel(true);
     for listener in &listeners {
         listener.set_nonblocking(true)?;
     }
@@ -53,13 +60,13 @@ pub fn start(
             .iter()
             .map(StdListener::try_clone)
             .collect::<Result<_, _>>()?;
-        let (endpoints, routes, stopped) =
-            (Arc::clone(&endpoints), routes.clone(), stopped.clone());
+        let (endpoints, routes, accepts) =
+            (Arc::clone(&endpoints), routes.clone(), accepts.clone());
         thread.spawn_fn(move || {
-            actix_rt::spawn(serve(listeners, endpoints, routes, stopped));
+            actix_rt::spawn(serve(listeners, endpoints, routes, accepts));
         });
     }
-    Ok(Server { _running: running })
+    Ok(Server { accepting })
 }
 
 /// One thread's share: accepts on every listener until the server is dropped.
@@ -67,7 +74,7 @@ async fn serve(
     listeners: Vec<StdListener>,
     endpoints: Arc<[Endpoint]>,
     routes: impl Fn(&mut ServiceConfig) + Clone + 'static,
-    mut stopped: watch::Receiver<()>,
+    mut accepts: watch::Receiver<bool>,
 ) {
     let service = match http_service(endpoints, routes).new_service(()).await {
         Ok(service) => std::rc::Rc::new(service),
@@ -76,21 +83,30 @@ async fn serve(
     let mut accepting = JoinSet::new();
     for listener in listeners {
         match TcpListener::from_std(listener) {
-            Ok(listener) => drop(accepting.spawn_local(accept(listener, service.clone()))),
+            Ok(listener) => {
+                drop(accepting.spawn_local(accept(listener, service.clone(), accepts.clone())))
+            }
             Err(e) => log::error!("cannot accept connections: {e}"),
         }
     }
     // Fails when the server is dropped; with the set go its tasks, and with them their connections.
-    let _ = stopped.changed().await;
+    while accepts.changed().await.is_ok() {}
 }
 
-async fn accept<S>(listener: TcpListener, service: std::rc::Rc<S>)
-where
+async fn accept<S>(
+    listener: TcpListener,
+    service: std::rc::Rc<S>,
+    mut accepts: watch::Receiver<bool>,
+) where
     S: Service<TcpStream, Response = ()> + 'static,
 {
     let mut connections = JoinSet::new();
     loop {
-        match listener.accept().await {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = accepts.wait_for(|accepts| !accepts) => break,
+        };
+        match accepted {
             Ok((stream, _)) => {
                 let served = service.call(stream);
                 connections.spawn_local(async {
@@ -106,6 +122,8 @@ where
             }
         }
     }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
 }
 
 /// Whether only the connection that was to be accepted is lost.

@@ -5,6 +5,7 @@
 //! itself. However it ends, also by a panic, `stopped` tells the services that its sockets are gone.
 
 mod close;
+mod drain;
 mod gate;
 mod sockets;
 mod timers;
@@ -21,8 +22,10 @@ use futures_util::stream::BoxStream;
 use switchboard_protocol::engineio::{Message as EngineMessage, Packet};
 use switchboard_protocol::frame::Frame;
 use switchboard_protocol::socketio::Decoder;
+use tokio::time::Instant;
 
 pub use close::CloseReason;
+pub use drain::Drain;
 use gate::Gate;
 use sockets::{Connected, Work};
 
@@ -125,6 +128,8 @@ pub struct Session {
     connect_timer: Option<SpawnHandle>,
     awaiting_pong: bool,
     attachments_timer: Option<SpawnHandle>,
+    /// When the server that stops will close it.
+    closes_at: Option<Instant>,
     closing: bool,
     _lease: Box<dyn std::any::Any>,
 }
@@ -151,6 +156,7 @@ impl Session {
             connect_timer: None,
             awaiting_pong: false,
             attachments_timer: None,
+            closes_at: None,
             closing: false,
             _lease: opening.lease,
             settings,

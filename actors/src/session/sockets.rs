@@ -130,6 +130,7 @@ impl Session {
         self.outbox
             .send(socketio::connect_ok(&namespace, &crate::random_id()));
         accepted.service.connected();
+        self.tell_newcomer(&socket);
         self.sockets.push(Connected {
             socket,
             service: accepted.service,
