@@ -60,6 +60,8 @@ pub struct Config {
     pub ping_timeout: Duration,
     /// How long a connection may stay without joining a namespace.
     pub connect_timeout: Duration,
+    /// Longest time over which connections are closed when the program stops; at most 10 s.
+    pub drain: Duration,
     /// Largest message that a client may send, in bytes.
     pub max_payload_bytes: usize,
     /// What else clients may do.
@@ -211,6 +213,7 @@ impl Config {
             ping_interval: required(settings, "ping_interval_ms", values::millis)?,
             ping_timeout: required(settings, "ping_timeout_ms", values::millis)?,
             connect_timeout: required(settings, "connect_timeout_ms", values::millis)?,
+            drain: required(settings, "drain_ms", values::drain)?,
             max_payload_bytes: required(settings, "max_payload_bytes", values::payload_bytes)?,
             limits: limits::read(settings)?,
             media_poll: required(settings, "media_poll_ms", values::millis)?,

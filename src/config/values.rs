@@ -11,6 +11,8 @@ use super::secret::{Secret, mask_url};
 
 /// Longest of all times that are given in milliseconds: a day.
 const LONGEST_MS: u64 = 86_400_000;
+/// Longest time over which connections are closed when the program stops, so that it ends within 15 s.
+const LONGEST_DRAIN_MS: u64 = 10_000;
 /// Longest retention: ten years, so that sums of times stay in range.
 const LONGEST_RETENTION: Duration = Duration::from_secs(10 * 365 * 86_400);
 /// Largest `max_payload_bytes`: a gibibyte.
@@ -72,6 +74,16 @@ pub fn millis_or_none(text: &str) -> Result<Duration, String> {
     match text.trim() {
         "0" => Ok(Duration::ZERO),
         text => millis(text).map_err(|fault| format!("{fault}, nor 0")),
+    }
+}
+
+/// Reads how long closing all connections may take when the program stops, in milliseconds; `0` is at once.
+pub fn drain(text: &str) -> Result<Duration, String> {
+    match text.trim().parse() {
+        Ok(ms) if ms <= LONGEST_DRAIN_MS => Ok(Duration::from_millis(ms)),
+        _ => Err(format!(
+            "`{text}` is no number of milliseconds between 0 and {LONGEST_DRAIN_MS}"
+        )),
     }
 }
 

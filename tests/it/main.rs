@@ -20,6 +20,7 @@ mod broker_link;
 mod burst;
 mod conversations;
 mod deadlines;
+mod drain;
 mod engineio;
 mod expiry;
 mod handshake;

@@ -43,8 +43,8 @@ pub enum CloseReason {
     Overlap,
     /// The client has come back by another connection.
     Replaced,
-    /// The server stops.
-    Shutdown,
+    /// The server stops, and this session's moment has come.
+    Draining,
 }
 
 impl CloseReason {
@@ -65,7 +65,7 @@ impl CloseReason {
             Self::Stalled => "stalled",
             Self::Overlap => "overlap",
             Self::Replaced => "replaced",
-            Self::Shutdown => "shutdown",
+            Self::Draining => "draining",
         }
     }
 
@@ -73,10 +73,10 @@ impl CloseReason {
     pub fn code(self) -> u16 {
         match self {
             Self::ClientClosed | Self::TransportClosed | Self::Denied => 1000,
-            Self::Shutdown => 1001,
             Self::Protocol(_) | Self::Framing(_) => 1002,
             Self::NotUtf8 => 1007,
             Self::TooLarge => 1009,
+            Self::Draining => 1012,
             Self::PingTimeout
             | Self::ConnectTimeout
             | Self::AttachmentsTimeout
@@ -149,7 +149,7 @@ impl Session {
             ctx.stop();
             return;
         };
-        self.outbox.finish(&[goodbye]);
+        self.outbox.finish(&goodbye);
         let outbox = Arc::clone(&self.outbox);
         let ended = poll_fn(move |cx| outbox.poll_ended(cx));
         let ended = ended.into_actor(self);
@@ -178,7 +178,7 @@ impl Session {
     }
 
     /// What the transport says last; `None` when nobody is there to hear it.
-    fn goodbye(&self, reason: CloseReason) -> Option<Frame> {
+    fn goodbye(&self, reason: CloseReason) -> Option<Vec<Frame>> {
         if matches!(
             reason,
             CloseReason::TransportClosed | CloseReason::PingTimeout
@@ -186,18 +186,20 @@ impl Session {
             return None;
         }
         if self.is_websocket {
-            return Some(Frame::close(reason.code(), reason.detail()));
+            return Some(vec![Frame::close(reason.code(), reason.detail())]);
         }
         let is_polled = self.outbox.is_polled();
         match reason {
             // Ends the client's poll, also one that the post with the close packet has overtaken.
-            CloseReason::ClientClosed => Some(Packet::Noop.encode()),
+            CloseReason::ClientClosed => Some(vec![Packet::Noop.encode()]),
             // What the server ends, the next poll is told.
-            CloseReason::Denied => Some(Packet::Close.encode()),
+            CloseReason::Denied => Some(vec![Packet::Close.encode()]),
             // The poll after it finds no session: python-socketio takes that for a lost link and comes back, but
             // stays away for ever after a close packet.
-            CloseReason::Shutdown => Some(Packet::Noop.encode()),
-            _ if is_polled => Some(Packet::Close.encode()),
+            CloseReason::Draining if is_polled => Some(vec![Packet::Noop.encode()]),
+            // What waits is the last; a client that finds the listeners closed will not poll for more.
+            CloseReason::Draining => Some(Vec::new()),
+            _ if is_polled => Some(vec![Packet::Close.encode()]),
             _ => None,
         }
     }
