@@ -14,8 +14,10 @@ use crate::metrics::Reason;
 /// Why a session ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CloseReason {
-    /// The client said so, by a close packet or a close frame.
+    /// The client said so, by a close packet or a close frame without a code.
     ClientClosed,
+    /// The same, by a close frame with this code, which is returned.
+    ClosedWith(u16),
     /// The TCP connection ended, or a poll was broken off.
     TransportClosed,
     /// The last socket was disconnected by the server.
@@ -46,7 +48,7 @@ impl CloseReason {
     /// A stable word for metrics and logs.
     pub fn label(self) -> &'static str {
         match self {
-            Self::ClientClosed => "client_closed",
+            Self::ClientClosed | Self::ClosedWith(_) => "client_closed",
             Self::TransportClosed => "transport_closed",
             Self::Denied => "denied",
             Self::PingTimeout => "ping_timeout",
@@ -66,6 +68,7 @@ impl CloseReason {
     pub fn code(self) -> u16 {
         match self {
             Self::ClientClosed | Self::TransportClosed | Self::Denied => 1000,
+            Self::ClosedWith(code) => code,
             Self::Shutdown => 1001,
             Self::Protocol(_) | Self::Framing(_) => 1002,
             Self::NotUtf8 => 1007,
