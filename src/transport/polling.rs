@@ -186,7 +186,8 @@ async fn post(
         close(&entry, CloseReason::Protocol("content_type"));
         return refuse(RefusalCode::BadRequest);
     }
-    let packets = match read(&mut body, endpoint.0.settings.max_payload).await {
+    let limit = endpoint.0.settings.max_payload;
+    let packets = match read(&mut body, announced(request), limit).await {
         Ok(packets) => packets,
         Err((status, reason)) => {
             close(&entry, reason);
@@ -226,7 +227,20 @@ impl MessageBody for Unread {
 }
 
 /// Reads a body of at most `limit` bytes and decodes it.
-async fn read(body: &mut Payload, limit: usize) -> Result<Vec<Packet>, (StatusCode, CloseReason)> {
+/// The size of the body, where the request says it.
+fn announced(request: &HttpRequest) -> Option<u64> {
+    let size = request.headers().get(header::CONTENT_LENGTH)?;
+    size.to_str().ok()?.parse().ok()
+}
+
+async fn read(
+    body: &mut Payload,
+    announced: Option<u64>,
+    limit: usize,
+) -> Result<Vec<Packet>, (StatusCode, CloseReason)> {
+    if announced.is_some_and(|size| size > limit as u64) {
+        return Err((StatusCode::PAYLOAD_TOO_LARGE, CloseReason::TooLarge));
+    }
     let mut bytes = BytesMut::new();
     let gather = async {
         while let Some(chunk) = body.next().await {

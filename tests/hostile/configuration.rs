@@ -33,6 +33,7 @@ async fn expect_refusal(file: &str, (arguments, environment, part): Fault<'_>) {
     assert!(line.contains(part), "{part}: {line}");
     assert!(!line.contains(HUSH), "{line}");
     assert!(!line.contains(char::is_control), "{line:?}");
+    assert!(line.chars().count() < 1_100, "{} bytes", line.len());
 }
 
 fn prepare(folder: &Path, file: &str) {

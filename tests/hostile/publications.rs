@@ -106,10 +106,13 @@ fn publications() -> Vec<Publication> {
     let list = "system/out/sessions/statuses";
     for (payload, counter) in [
         (
-            &b"{"[..],
+            &b"[{]"[..],
             r#"session_lists_refused_total{reason="not_json"}"#,
         ),
-        (b"\xff", r#"session_lists_refused_total{reason="not_json"}"#),
+        (
+            b"\xff",
+            r#"session_lists_refused_total{reason="not_an_array"}"#,
+        ),
         (
             b"{}",
             r#"session_lists_refused_total{reason="not_an_array"}"#,
