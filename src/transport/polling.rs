@@ -255,7 +255,7 @@ async fn read(
     };
     tokio::time::timeout(POST_DEADLINE, gather)
         .await
-        .map_err(|_| (StatusCode::REQUEST_TIMEOUT, CloseReason::TransportClosed))??;
+        .map_err(|_| (StatusCode::REQUEST_TIMEOUT, CloseReason::BodyTimeout))??;
     let text = ByteString::try_from(bytes.freeze())
         .map_err(|_| (StatusCode::BAD_REQUEST, CloseReason::NotUtf8))?;
     payload::decode(text, PACKETS_PER_POST)

@@ -34,7 +34,7 @@ pub async fn check(row: &Row, host: &str, mut stage: Stage) {
     match row.expect {
         Expect::Ends(..) | Expect::Gone => stage.is_gone().await,
         Expect::Closed(_) | Expect::Cut | Expect::Denied if row.ends_a_session() => {}
-        Expect::Cut | Expect::Harmless => {}
+        Expect::Harmless => {}
         _ => stage.goes_on().await,
     }
     stage.leave().await;

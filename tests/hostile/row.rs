@@ -110,7 +110,7 @@ impl Row {
     /// Whether the server is to end a session for it, on its own account.
     pub fn ends_a_session(&self) -> bool {
         match self.expect {
-            Expect::Ends(..) | Expect::Denied => true,
+            Expect::Ends(..) | Expect::Denied | Expect::Cut => true,
             Expect::Closed(_) => matches!(self.on, On::Connected | On::Open),
             _ => false,
         }

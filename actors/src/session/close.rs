@@ -28,6 +28,8 @@ pub enum CloseReason {
     ConnectTimeout,
     /// A binary packet's attachments did not arrive in time.
     AttachmentsTimeout,
+    /// A POST's body did not arrive in time.
+    BodyTimeout,
     /// What was sent breaks Engine.IO or Socket.IO; the word says how.
     Protocol(&'static str),
     /// A broken WebSocket frame; the word says how.
@@ -54,6 +56,7 @@ impl CloseReason {
             Self::PingTimeout => "ping_timeout",
             Self::ConnectTimeout => "connect_timeout",
             Self::AttachmentsTimeout => "attachments_timeout",
+            Self::BodyTimeout => "body_timeout",
             Self::Protocol(_) => "protocol",
             Self::Framing(_) => "framing",
             Self::NotUtf8 => "not_utf8",
@@ -76,6 +79,7 @@ impl CloseReason {
             Self::PingTimeout
             | Self::ConnectTimeout
             | Self::AttachmentsTimeout
+            | Self::BodyTimeout
             | Self::TooBusy
             | Self::Overlap => 1008,
         }
