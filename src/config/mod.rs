@@ -20,7 +20,7 @@ use std::time::Duration;
 pub use error::ConfigError;
 pub use layers::{Layer, Setting, Settings, Source};
 pub use mqtt_url::MqttUrl;
-pub use secret::{Secret, mask_url};
+pub use secret::{Secret, WebAddress, mask_url};
 pub use values::reachable;
 
 /// Everything that can be configured. No field prints a secret.
@@ -37,7 +37,7 @@ pub struct Config {
     /// HS256 key, at least 32 bytes.
     pub jwt_secret: Option<Secret>,
     /// File or web address of a JWKS.
-    pub jwks: Option<String>,
+    pub jwks: Option<WebAddress>,
     /// Who decides what a token may do.
     pub access: AccessSource,
     /// Origins in the form browsers send; empty: the same origin only; `*`: all.
@@ -132,7 +132,7 @@ pub enum Recovery {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Llm {
     /// Base URL without a slash at its end.
-    pub url: String,
+    pub url: WebAddress,
     /// Default model; none: the provider's choice.
     pub model: Option<String>,
     /// API key.
@@ -156,7 +156,7 @@ pub enum LlmProvider {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Embeddings {
     /// Base URL without a slash at its end.
-    pub url: String,
+    pub url: WebAddress,
     /// Model; none: the endpoint's choice.
     pub model: Option<String>,
 }

@@ -25,6 +25,7 @@ pub use origin::AllowedOrigins;
 pub use polling::configure;
 pub use server::{Server, start};
 use table::Table;
+pub use websocket::Packets;
 
 /// How often a closing session is looked at.
 const CLOSE_CHECK: Duration = Duration::from_millis(20);

@@ -19,6 +19,7 @@ mod bad_rooms;
 mod broker_link;
 mod burst;
 mod conversations;
+mod corpus;
 mod deadlines;
 mod engineio;
 mod expiry;

@@ -33,8 +33,8 @@ thread_local! {
 
 /// The packets of one connection, until it ends or breaks the protocol; after that its bytes are
 /// discarded, so that the goodbye is not lost to a reset.
-pub(super) struct Packets {
-    reader: OwnedReadHalf,
+pub struct Packets<R = OwnedReadHalf> {
+    reader: R,
     /// Where WebSocket pings are answered.
     outbox: Arc<Outbox>,
     /// Largest message in bytes.
@@ -53,13 +53,10 @@ struct Fragments {
     count: usize,
 }
 
-impl Packets {
-    pub(super) fn new(
-        reader: OwnedReadHalf,
-        outbox: Arc<Outbox>,
-        limit: usize,
-        early: &[u8],
-    ) -> Self {
+impl<R: AsyncRead + Unpin> Packets<R> {
+    /// Reads `early`, then `reader`: a client's side of a WebSocket, after the handshake. Messages have at most
+    /// `limit` bytes; WebSocket pings are answered through `outbox`.
+    pub fn new(reader: R, outbox: Arc<Outbox>, limit: usize, early: &[u8]) -> Self {
         let buffer = BytesMut::from(early);
         Self {
             reader,
@@ -161,7 +158,7 @@ impl Packets {
     }
 }
 
-impl Stream for Packets {
+impl<R: AsyncRead + Unpin> Stream for Packets<R> {
     type Item = Incoming;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Incoming>> {

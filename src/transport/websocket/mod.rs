@@ -24,7 +24,7 @@ use super::Endpoint;
 use super::origin::Verdict;
 use super::query::{Query, TransportKind};
 use super::table::{Entry, Phase, Probe};
-use frames::Packets;
+pub use frames::Packets;
 use wire::TcpWire;
 
 /// How long a WebSocket may take to take over from polling.
