@@ -18,7 +18,6 @@ use switchboard_actors::session::{CloseReason, Incoming};
 use switchboard_protocol::engineio::{Message, Packet};
 use switchboard_protocol::frame::Frame;
 use tokio::io::{AsyncRead, ReadBuf};
-use tokio::net::tcp::OwnedReadHalf;
 
 /// Fragments of one message.
 const FRAGMENTS: usize = 1_024;
@@ -33,7 +32,7 @@ thread_local! {
 
 /// The packets of one connection, until it ends or breaks the protocol; after that its bytes are
 /// discarded, so that the goodbye is not lost to a reset.
-pub struct Packets<R = OwnedReadHalf> {
+pub struct Packets<R> {
     reader: R,
     /// Where WebSocket pings are answered.
     outbox: Arc<Outbox>,

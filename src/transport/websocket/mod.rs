@@ -17,7 +17,7 @@ use switchboard_actors::service::Connection;
 use switchboard_actors::session::{CloseReason, Incoming, Opening, Probed, Session, Upgraded};
 use switchboard_protocol::engineio::{Packet, RefusalCode};
 use switchboard_protocol::frame::Frame;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncRead, AsyncWriteExt};
 use tokio::net::tcp::OwnedReadHalf;
 
 use super::Endpoint;
@@ -215,7 +215,11 @@ async fn upgrade(
     }
 }
 
-async fn take_over(probe: &Probe, packets: &mut Packets, outbox: &Arc<Outbox>) -> bool {
+async fn take_over(
+    probe: &Probe,
+    packets: &mut Packets<impl AsyncRead + Unpin>,
+    outbox: &Arc<Outbox>,
+) -> bool {
     let Some(Incoming::Ok(Packet::Ping(data))) = packets.next().await else {
         return false;
     };
