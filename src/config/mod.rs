@@ -23,7 +23,7 @@ pub use error::ConfigError;
 pub use layers::{Layer, Setting, Settings, Source};
 pub use limits::Limits;
 pub use mqtt_url::MqttUrl;
-pub use secret::{Secret, mask_url};
+pub use secret::{Secret, WebAddress, mask_url};
 pub use tls::{CertificateFiles, MqttTls};
 pub use values::reachable;
 
@@ -45,7 +45,7 @@ pub struct Config {
     /// HS256 key, at least 32 bytes.
     pub jwt_secret: Option<Secret>,
     /// File or web address of a JWKS.
-    pub jwks: Option<String>,
+    pub jwks: Option<WebAddress>,
     /// Who decides what a token may do.
     pub access: AccessSource,
     /// Origins in the form browsers send; empty: the same origin only; `*`: all.
@@ -146,7 +146,7 @@ pub enum Recovery {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Llm {
     /// Base URL without a slash at its end.
-    pub url: String,
+    pub url: WebAddress,
     /// Default model; none: the provider's choice.
     pub model: Option<String>,
     /// API key.
@@ -170,7 +170,7 @@ pub enum LlmProvider {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Embeddings {
     /// Base URL without a slash at its end.
-    pub url: String,
+    pub url: WebAddress,
     /// Model; none: the endpoint's choice.
     pub model: Option<String>,
 }

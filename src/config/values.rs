@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::secret::{Secret, mask_url};
+use super::secret::{Secret, WebAddress, mask_url};
 
 /// Longest of all times that are given in milliseconds: a day.
 const LONGEST_MS: u64 = 86_400_000;
@@ -197,10 +197,10 @@ fn origin(text: &str) -> Result<String, String> {
 }
 
 /// Reads a web address; a slash at its end is taken off.
-pub fn http_url(text: &str) -> Result<String, String> {
+pub fn http_url(text: &str) -> Result<WebAddress, String> {
     match Url::parse(text) {
         Ok(url) if matches!(url.scheme(), "http" | "https") => {
-            Ok(text.trim_end_matches('/').to_owned())
+            Ok(WebAddress::new(text.trim_end_matches('/')))
         }
         Ok(url) => Err(format!(
             "the scheme is `{}`, not http or https",
@@ -221,11 +221,11 @@ pub fn endpoint(text: &str) -> Result<String, String> {
 }
 
 /// Reads where a JWKS is: a web address, or else a file.
-pub fn jwks(text: &str) -> Result<String, String> {
+pub fn jwks(text: &str) -> Result<WebAddress, String> {
     if text.contains("://") {
         http_url(text)
     } else {
-        Ok(text.to_owned())
+        Ok(WebAddress::new(text))
     }
 }
 

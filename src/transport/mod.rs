@@ -32,6 +32,7 @@ pub use polling::configure;
 pub use server::{Server, start};
 use table::Table;
 pub use tls::Tls;
+pub use websocket::Packets;
 
 /// One Engine.IO path; cheap to clone, shared by all worker threads.
 #[derive(Clone)]

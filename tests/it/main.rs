@@ -18,6 +18,7 @@ mod backend_access;
 mod broker_link;
 mod burst;
 mod conversations;
+mod corpus;
 mod drain;
 mod engineio;
 mod expiry;

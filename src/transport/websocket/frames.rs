@@ -19,8 +19,6 @@ use switchboard_protocol::engineio::{Message, Packet};
 use switchboard_protocol::frame::Frame;
 use tokio::io::{AsyncRead, ReadBuf};
 
-use super::wire::Reader;
-
 /// Fragments of one message.
 const FRAGMENTS: usize = 1_024;
 /// Largest payload of a control frame.
@@ -34,8 +32,8 @@ thread_local! {
 
 /// The packets of one connection, until it ends or breaks the protocol; after that its bytes are
 /// discarded, so that the goodbye is not lost to a reset.
-pub(super) struct Packets {
-    reader: Reader,
+pub struct Packets<R> {
+    reader: R,
     /// Where WebSocket pings are answered.
     outbox: Arc<Outbox>,
     /// Largest message in bytes.
@@ -54,8 +52,10 @@ struct Fragments {
     count: usize,
 }
 
-impl Packets {
-    pub(super) fn new(reader: Reader, outbox: Arc<Outbox>, limit: usize, early: &[u8]) -> Self {
+impl<R: AsyncRead + Unpin> Packets<R> {
+    /// Reads `early`, then `reader`: a client's side of a WebSocket, after the handshake. Messages have at most
+    /// `limit` bytes; WebSocket pings are answered through `outbox`.
+    pub fn new(reader: R, outbox: Arc<Outbox>, limit: usize, early: &[u8]) -> Self {
         let buffer = BytesMut::from(early);
         Self {
             reader,
@@ -154,7 +154,7 @@ impl Packets {
     }
 }
 
-impl Stream for Packets {
+impl<R: AsyncRead + Unpin> Stream for Packets<R> {
     type Item = Incoming;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Incoming>> {
