@@ -6,6 +6,7 @@ mod faults;
 mod guests;
 mod hostile;
 mod hostile_callers;
+mod projects;
 mod rights;
 mod transcripts;
 
@@ -129,13 +130,14 @@ impl<S: Service<Request, Response = ServiceResponse, Error = Error>> Api<S> {
             .issue_guest(&session.parse().unwrap(), &organization, HOUR)
     }
 
-    /// Topics (without their common beginning) and payloads published since the last time.
+    /// Topics (without their beginning, `switchboard/organizations/`) and payloads published since the last time.
     async fn published(&self) -> Vec<(String, String)> {
         let published = self.broker.send(TakePublished).await.unwrap();
         let read = |publish: Publish| {
-            let topic = publish.topic.strip_prefix("switchboard/organizations/");
+            let topic = publish.topic.as_str();
+            let short = topic.strip_prefix("switchboard/organizations/");
             let payload = String::from_utf8(publish.payload.to_vec()).unwrap();
-            (topic.expect("an organization's topic").to_owned(), payload)
+            (short.unwrap_or(topic).to_owned(), payload)
         };
         published.into_iter().map(read).collect()
     }
@@ -377,15 +379,25 @@ async fn the_document_describes_every_route_and_each_of_them_answers() {
     let expected = [
         "DELETE /conversations/{id}",
         "DELETE /organizations/{id}/members/{user}",
+        "DELETE /projects/{id}",
+        "DELETE /projects/{id}/chats/{chat}",
         "DELETE /sessions/{id}",
         "GET /conversations/{id}",
+        "GET /organizations/{id}/projects",
         "GET /organizations/{id}/sessions",
+        "GET /projects/{id}",
+        "GET /projects/{id}/chats",
+        "GET /projects/{id}/chats/{chat}",
+        "GET /projects/{id}/chats/{chat}/messages",
         "GET /sessions/{id}",
         "GET /sessions/{id}/channels/{index}/transcript",
         "PATCH /conversations/{id}",
         "PATCH /sessions/{id}",
         "POST /conversations",
         "POST /organizations/{id}/events",
+        "POST /projects",
+        "POST /projects/{id}/chats",
+        "POST /projects/{id}/events",
         "POST /sessions",
         "POST /sessions/{id}/guest-token",
         "PUT /organizations/{id}",
@@ -395,4 +407,5 @@ async fn the_document_describes_every_route_and_each_of_them_answers() {
     let schemas = &document.body["components"]["schemas"];
     assert_eq!(schemas["CreateSession"]["additionalProperties"], false);
     assert_eq!(schemas["Role"]["enum"][3], "meeting_manager");
+    assert_eq!(schemas["Speaker"]["enum"], json!(["user", "assistant"]));
 }
