@@ -1,5 +1,6 @@
 //! Everything the program keeps: organizations, members, sessions, conversations, finals, recoverable sockets, projects
-//! and chats. One [`Store`] for the whole program; its clones share the connections and the cache. No SQL outside this folder.
+//! and chats. One [`Store`] for the whole program; its clones share the connections and the cache. No SQL outside this
+//! folder.
 
 mod chat_model;
 mod chats;

@@ -1,5 +1,6 @@
 //! The REST interface under `/api/v1` (contract, section 4): organizations, members, sessions, guest tokens,
-//! transcripts, conversations, projects, events. Handlers parse, check the caller's rights, ask the store. Everything answers JSON, faults included.
+//! transcripts, conversations, projects, chats, events. Handlers parse, check the caller's rights, ask the store.
+//! Everything answers JSON, faults included.
 
 mod attempts;
 mod caller;
