@@ -30,6 +30,7 @@ mod outage;
 mod payloads;
 mod postgres;
 mod program;
+mod projects;
 mod promises;
 mod rest;
 mod rooms;
