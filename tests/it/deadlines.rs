@@ -33,6 +33,9 @@ async fn trickled_post(server: &TestServer) {
     eventually("the end of a trickled POST", LONGEST, look, |n| *n == 1).await;
     let answer = http::answer(stream).await.expect("an answer");
     assert_eq!(answer.status, 408);
+    assert_eq!(answer.json()["error"]["code"], "polling_time");
+    let limit = r#"limits_reached_total{limit="polling_time"}"#;
+    assert_eq!(server.metric(limit).await, 1);
     assert!(poller.is_gone().await);
 }
 

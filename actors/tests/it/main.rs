@@ -6,6 +6,7 @@ mod captions;
 mod deadlines;
 mod handshake;
 mod history;
+mod limits;
 mod namespaces;
 mod organization_events;
 mod organization_jobs;
