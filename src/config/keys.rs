@@ -154,6 +154,8 @@ pub const KEYS: &[Key] = &[
         "Pause between two polls of the conversations in processing"),
     key("recovery", "WHEN", Value("ask"),
         "Socket.IO connection state recovery: ask (sockets whose auth has recovery: true), on, off"),
+    key("recovery_window_ms", "MS", Value("120000"),
+        "How long a socket whose connection is lost stays in its rooms; after that, its finals come back from the database"),
     key("retention", "TIME", Value("7d"),
         "How long finals are kept, such as 12h or 7d; 0 keeps none"),
     key("llm_url", "URL", Unset("the extractive responder"),
