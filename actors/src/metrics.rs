@@ -79,6 +79,7 @@ counters! {
     storage_failures: Count = "Attempts to store or purge finals that failed",
     history_replays: Family<Reason, Count> = "Histories sent to joining sockets, by source",
     sockets_stalled: Family<Reason, Count> = "Sockets cut off because they did not read, by bound",
+    rights_rechecked: Family<Reason, Count> = "Sockets whose rights were asked again, by what came of it",
     broker_up: Gauge = "1 while all broker links are up",
     broker_outages: Count = "Broker outages told to sockets",
     broker_connects: Count = "Broker links established",

@@ -17,7 +17,8 @@ use switchboard_protocol::socketio::Event;
 use crate::captions::Captions;
 use crate::metrics::{Metrics, Reason};
 use crate::organization::family::Organizations;
-use crate::ports::{Access, Action, Authenticator, Identity, Principal};
+use crate::ports::{Access, Action, Authenticator, Identity, Principal, Unavailable};
+use crate::rights::{self, Registration, Rights, Verdict};
 use crate::service::{
     Accepted, ConnectRequest, Connection, Failure, Outcome, Refusal, Service, Socket, SocketService,
 };
@@ -45,6 +46,8 @@ pub struct Root {
     pub captions: Captions,
     /// What organizations have to watch.
     pub organizations: Organizations,
+    /// Sees to it that whoever may no longer have something loses it.
+    pub rights: Rights,
     /// Counts refusals.
     pub metrics: Metrics,
 }
@@ -78,7 +81,9 @@ impl Root {
             .authenticate(&token)
             .map_err(|_| self.refuse("invalid_token", "Invalid token"))?;
         let expires_at = Some(identity.expires_at);
+        let (socket, holder) = (&request.socket, &identity.principal);
         let service = RootSocket {
+            _registration: self.rights.keep(socket, holder, request.rechecks),
             client: Client {
                 socket: request.socket,
                 identity: RefCell::new(identity),
@@ -155,18 +160,25 @@ impl Client {
 
     /// Asks whether the socket's holder may.
     pub async fn may(&self, action: Action) -> Result<bool, Failure> {
-        let who = self.identity.borrow().clone();
-        self.access.may(who, action).await.map_err(|error| {
+        self.ask(action).await.map_err(|error| {
             log::warn!("access: {error}");
             let message = "access cannot be checked now, try again";
             Failure::unavailable("ACCESS_UNAVAILABLE", message)
         })
+    }
+
+    /// As [`may`](Self::may), where nobody waits to be told of a failure.
+    pub async fn ask(&self, action: Action) -> Result<bool, Unavailable> {
+        let who = self.identity.borrow().clone();
+        self.access.may(who, action).await
     }
 }
 
 struct RootSocket {
     client: Client,
     root: Root,
+    /// While it is here, the holder's rights are asked again.
+    _registration: Registration,
 }
 
 impl RootSocket {
@@ -230,6 +242,10 @@ impl SocketService for RootSocket {
 
     fn event(self: Rc<Self>, event: Event) -> LocalBoxFuture<'static, Outcome> {
         self.serve(event).boxed_local()
+    }
+
+    fn still_may(self: Rc<Self>, held: Vec<Action>) -> LocalBoxFuture<'static, Verdict> {
+        async move { rights::verdict(&self.client, held).await }.boxed_local()
     }
 
     fn closed(&self) {

@@ -7,14 +7,18 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use actix::WeakRecipient;
 use bytes::Bytes;
-use futures_util::future::LocalBoxFuture;
+use futures_util::FutureExt;
+use futures_util::future::{LocalBoxFuture, ready};
 use serde_json::value::RawValue;
 use switchboard_protocol::frame::Frame;
 use switchboard_protocol::socketio::{Event, Namespace};
 
 use crate::SocketId;
 use crate::outbox::Outbox;
+use crate::ports::Action;
+use crate::rights::{Recheck, Verdict};
 
 /// What the HTTP request that opened a connection said, as far as services need it.
 #[derive(Clone, Debug, Default)]
@@ -47,6 +51,8 @@ impl Socket {
 pub struct ConnectRequest {
     /// The socket that it would make.
     pub socket: Socket,
+    /// Where its session hears that the rights of its holder are to be asked anew.
+    pub rechecks: WeakRecipient<Recheck>,
     /// The handshake's `auth` object.
     pub auth: Option<Box<RawValue>>,
     /// The request that opened the connection.
@@ -86,6 +92,11 @@ pub trait SocketService: 'static {
 
     /// Serves one event. The session goes on to the socket's next event when the future resolves.
     fn event(self: Rc<Self>, event: Event) -> LocalBoxFuture<'static, Outcome>;
+
+    /// Whether the socket's holder may still have all of this. Asked at any time, beside events.
+    fn still_may(self: Rc<Self>, _held: Vec<Action>) -> LocalBoxFuture<'static, Verdict> {
+        ready(Verdict::Kept).boxed_local()
+    }
 
     /// The socket is gone; called once, also after a panic.
     fn closed(&self) {}

@@ -11,6 +11,7 @@ use switchboard_actors::organization::family::Organizations;
 use switchboard_actors::organization::registry::{OrganizationRegistry, Sources};
 use switchboard_actors::ports::{Access, Authenticator};
 use switchboard_actors::registry::RoomRegistry;
+use switchboard_actors::rights::{Holdings, Rights, RightsKeeper};
 use switchboard_actors::root::{RefusalMode, Root};
 use tokio::sync::watch;
 
@@ -48,7 +49,6 @@ pub(super) fn start(
 ) -> Actors {
     let metrics = Metrics::default();
     let (broker, outlets) = BrokerActor::new(Links::start(mqtt), metrics.clone());
-    let commands = SessionCommands::start(store.clone(), outlets.session, metrics.clone());
     let broker = broker.start();
     let events = broker.clone().recipient();
     let rooms = RoomRegistry::new(
@@ -75,6 +75,16 @@ pub(super) fn start(
         metrics.clone(),
     )
     .start();
+    let holdings = Holdings {
+        rooms: rooms.clone(),
+        organizations: organizations.clone(),
+        access: Arc::clone(&access),
+    };
+    let rights = RightsKeeper::new(outlets.access, holdings, config.recheck, metrics.clone());
+    let rights = rights.start();
+    let keeper = rights.clone();
+    let changes = move |change| keeper.do_send(change);
+    let commands = SessionCommands::start(store.clone(), outlets.session, changes, metrics.clone());
     let root = Root {
         authenticator,
         access,
@@ -88,6 +98,7 @@ pub(super) fn start(
         organizations: Organizations {
             registry: organizations,
         },
+        rights: Rights::new(rights),
         metrics: metrics.clone(),
     };
     Actors {

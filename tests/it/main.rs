@@ -35,6 +35,7 @@ mod postgres;
 mod program;
 mod promises;
 mod rest;
+mod rights;
 mod rooms;
 mod session_commands;
 mod socketio;

@@ -7,6 +7,7 @@
 mod close;
 mod drain;
 mod gate;
+mod recheck;
 mod sockets;
 mod timers;
 

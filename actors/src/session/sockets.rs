@@ -109,6 +109,7 @@ impl Session {
         };
         let request = ConnectRequest {
             socket: socket.clone(),
+            rechecks: ctx.address().downgrade().recipient(),
             auth,
             connection: Rc::clone(&self.connection),
         };

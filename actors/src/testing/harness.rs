@@ -24,6 +24,7 @@ use crate::organization::registry::{GetWatchCounts, OrganizationRegistry, Source
 use crate::outbox::{Outbox, OutboxLimits};
 use crate::recorder::Archive;
 use crate::registry::{GetCounts, RoomRegistry};
+use crate::rights::{Holdings, Rights, RightsKeeper};
 use crate::root::{RefusalMode, Root};
 use crate::service::{Connection, Service};
 use crate::session::{Above, Incoming, Opening, Session, SessionSettings};
@@ -42,6 +43,8 @@ pub struct Setup {
     pub refusal: RefusalMode,
     /// How long finals are kept; none: in the rooms' memory only.
     pub retention: Option<Duration>,
+    /// After which time rights are asked again; none: only when something is said to have changed.
+    pub recheck: Option<Duration>,
     /// Threads for rooms and organizations; none: all on the test's own.
     pub threads: Vec<ArbiterHandle>,
     /// Puts another service before, or in the place of, the root namespace's.
@@ -57,6 +60,7 @@ impl Default for Setup {
             outbox: OutboxLimits::default(),
             refusal: RefusalMode::default(),
             retention: None,
+            recheck: None,
             threads: Vec::new(),
             service: |root| Arc::new(root),
         }
@@ -146,6 +150,12 @@ impl Harness {
         .start();
         let access = Arc::new(FakeAccess::default());
         let tokens = Arc::new(FakeTokens::default());
+        let holdings = Holdings {
+            rooms: registry.clone(),
+            organizations: organizations.clone(),
+            access: access.clone(),
+        };
+        let rights = RightsKeeper::new(outlets.access, holdings, setup.recheck, metrics.clone());
         let root = Root {
             authenticator: tokens.clone(),
             access: access.clone(),
@@ -156,6 +166,7 @@ impl Harness {
             organizations: Organizations {
                 registry: organizations.clone(),
             },
+            rights: Rights::new(rights.start()),
             metrics: metrics.clone(),
         };
         let settings = SessionSettings {
