@@ -172,6 +172,6 @@ async fn what_nobody_was_told_of_is_found_out_after_a_while() {
 async fn nobody_raises_by_rest_what_switchboards_say_to_one_another() {
     let server = TestServer::start().await;
     let event = json!({ "event": "access_changed", "data": {} });
-    change(&server, "POST", "/organizations/acme/events", event, 400).await;
+    change(&server, "POST", "/organizations/acme/events", event, 422).await;
     server.stop().await;
 }
