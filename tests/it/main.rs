@@ -27,6 +27,7 @@ mod hostile_events;
 mod hostile_frames;
 mod hostile_http;
 mod hostile_packets;
+mod limits;
 mod origins;
 mod outage;
 mod payloads;
@@ -37,6 +38,7 @@ mod rest;
 mod rooms;
 mod session_commands;
 mod socketio;
+mod tls;
 mod transcripts;
 mod upgrade;
 
