@@ -4,8 +4,10 @@
 
 mod captions;
 mod deadlines;
+mod drain;
 mod handshake;
 mod history;
+mod limits;
 mod namespaces;
 mod organization_events;
 mod organization_jobs;
