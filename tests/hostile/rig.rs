@@ -9,10 +9,10 @@ use futures_util::future::join_all;
 use tempfile::TempDir;
 
 use crate::check::check;
-use crate::neighbour::Neighbour;
 use crate::row::Row;
 use crate::stage::Stage;
 use crate::support::http::{self, metric};
+use crate::support::neighbour::Neighbour;
 use crate::support::program::{FREE, Program};
 use crate::support::server::STANDING_FILTERS;
 use crate::support::{DEADLINE, eventually, tokens};
@@ -189,7 +189,7 @@ async fn seed(address: SocketAddr) {
 }
 
 /// Why sessions end that the server does not end for a fault.
-const CLIENTS_WISH: [&str; 3] = ["client_closed", "transport_closed", "shutdown"];
+const CLIENTS_WISH: [&str; 3] = ["client_closed", "transport_closed", "draining"];
 
 fn closed_by_the_server(metrics: &str) -> i64 {
     let closed = r#"switchboard_connections_closed_total{reason=""#;

@@ -6,11 +6,13 @@ pub mod echo;
 pub mod http;
 pub mod mosquitto;
 pub mod mqtt;
+pub mod neighbour;
 pub mod postgres;
 pub mod program;
 pub mod raw_websocket;
 pub mod server;
 pub mod tap;
+pub mod tls;
 pub mod tokens;
 pub mod viewer;
 

@@ -2,9 +2,10 @@
 
 use std::net::SocketAddr;
 
-use crate::support::mqtt::Client;
-use crate::support::tokens;
-use crate::support::viewer::Viewer;
+use super::mqtt::Client;
+use super::server::TestServer;
+use super::tokens;
+use super::viewer::Viewer;
 
 /// The room that it is in.
 pub const ROOM: &str = "S/neighbour";
@@ -17,13 +18,22 @@ pub struct Neighbour {
 }
 
 impl Neighbour {
+    /// Moves in at a server on the embedded broker.
+    pub async fn of(server: &TestServer) -> Self {
+        Self::join(server.viewer().await, server.publisher().await).await
+    }
+
     /// Moves in at a server and its broker.
     pub async fn at(server: SocketAddr, broker: SocketAddr) -> Self {
-        let mut viewer = Viewer::connect(server, &tokens::guest("S")).await;
+        let viewer = Viewer::connect(server, &tokens::guest("S")).await;
+        Self::join(viewer, Client::connect(broker, "transcriber").await).await
+    }
+
+    async fn join(mut viewer: Viewer, publisher: Client) -> Self {
         viewer.join(ROOM).await;
         Self {
             viewer,
-            publisher: Client::connect(broker, "transcriber").await,
+            publisher,
             published: 0,
         }
     }
