@@ -13,9 +13,10 @@ async fn recovery_by_what_is_no_id_makes_a_new_socket() {
     rig::run(rows()).await;
 }
 
+/// A CONNECT, and a disconnect for good, or the server would keep the socket for its return.
 fn auth(token: &str, pid: &Value, offset: &Value) -> Vec<u8> {
     let auth = json!({ "token": token, "recovery": true, "pid": pid, "offset": offset });
-    text(format!("40{auth}"))
+    [text(format!("40{auth}")), text("41")].concat()
 }
 
 pub fn rows() -> Vec<Row> {

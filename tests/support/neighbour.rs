@@ -20,20 +20,17 @@ pub struct Neighbour {
 impl Neighbour {
     /// Moves in at a server on the embedded broker.
     pub async fn of(server: &TestServer) -> Self {
-        Self::join(server.viewer().await, server.publisher().await).await
+        let broker = server.mqtt_address.expect("the embedded broker");
+        Self::at(server.address, broker).await
     }
 
     /// Moves in at a server and its broker.
     pub async fn at(server: SocketAddr, broker: SocketAddr) -> Self {
-        let viewer = Viewer::connect(server, &tokens::guest("S")).await;
-        Self::join(viewer, Client::connect(broker, "transcriber").await).await
-    }
-
-    async fn join(mut viewer: Viewer, publisher: Client) -> Self {
+        let mut viewer = Viewer::connect(server, &tokens::guest("S")).await;
         viewer.join(ROOM).await;
         Self {
             viewer,
-            publisher,
+            publisher: Client::connect(broker, "transcriber").await,
             published: 0,
         }
     }
