@@ -12,6 +12,16 @@ pub use names::{Limit, LimitLabel};
 pub const OUTBOX_BYTES: usize = 1024 * 1024;
 /// Frames that may wait for one socket before it is cut off.
 pub const OUTBOX_FRAMES: usize = 4_096;
+/// Events that a recoverable socket may have missed.
+pub const JOURNAL_FRAMES: usize = OUTBOX_FRAMES / 2;
+/// Bytes of them; half an outbox, so that what was missed never overflows it.
+pub const JOURNAL_BYTES: usize = OUTBOX_BYTES / 2;
+/// Recoverable sockets that may be away; beyond it, those that have been away longest end.
+pub const RECOVERABLES_AWAY: usize = 20_000;
+/// How long storage remembers a recoverable socket since its rooms changed last.
+pub const RECOVERABLES_KEPT: Duration = Duration::from_secs(24 * 3600);
+/// Pause between two looks for those that storage remembers for longer.
+pub const RECOVERABLES_PURGE: Duration = Duration::from_secs(3600);
 /// Slices handed to one vectored write; Linux takes at most 1,024 (`UIO_MAXIOV`).
 pub const SLICES_PER_WRITE: usize = 64;
 /// Packets in one polling answer; python-engineio refuses more by default.
@@ -32,8 +42,8 @@ pub const NAMESPACES_PER_SESSION: usize = 8;
 /// Refused CONNECT packets one connection may send before it is cut off.
 pub const REFUSED_CONNECTS: u32 = 16;
 /// Seconds of `max_events_per_second` that a connection may have served at once: a client that comes back joins all of its
-/// rooms and watches in one go.
-pub const EVENT_BURST_SECONDS: u32 = 2;
+/// rooms and watches in one go, or sends what it has kept meanwhile.
+pub const EVENT_BURST_SECONDS: u32 = 5;
 /// A connection that sends so many times as many events as it may is cut off.
 pub const EVENT_FLOOD_FACTOR: u32 = 10;
 /// Rooms one socket may be in.

@@ -16,6 +16,7 @@ use switchboard_actors::broker::BrokerStatus;
 use switchboard_actors::metrics::Metrics;
 use switchboard_actors::mqtt_client::MqttSettings;
 use switchboard_actors::ports::Authenticator;
+use switchboard_actors::recovery::{Flush, RecoveryKeeper};
 use switchboard_actors::registry::RoomRegistry;
 use switchboard_actors::root::Root;
 use switchboard_actors::session::{Above, SessionSettings};
@@ -68,6 +69,8 @@ pub struct Application {
     broker_url: MqttUrl,
     mqtt_tls: MqttTls,
     store: Store,
+    /// Keeps sockets that may come back.
+    recovery: Addr<RecoveryKeeper>,
     /// Keeps finals; none without retention.
     recording: Option<Recording>,
     /// Keeps the certificate of HTTPS fresh, while it lives; none with plain HTTP.
@@ -183,6 +186,7 @@ impl Application {
             broker_url,
             mqtt_tls: config.mqtt_tls.clone(),
             store,
+            recovery: actors.recovery,
             recording: actors.recording,
             refresh,
             demo,
@@ -258,6 +262,10 @@ impl Application {
         }
         self.endpoint.close_all(STOP_DEADLINE).await;
         drop(self.server);
+        let flushed = tokio::time::timeout(DRAIN_DEADLINE, self.recovery.send(Flush)).await;
+        if !matches!(flushed, Ok(Ok(Ok(())))) {
+            log::warn!("sockets that may come back could not all be stored");
+        }
         if let Some(recording) = self.recording {
             recording.stop(DRAIN_DEADLINE).await;
         }

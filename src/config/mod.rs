@@ -68,6 +68,8 @@ pub struct Config {
     pub media_poll: Duration,
     /// Socket.IO connection state recovery.
     pub recovery: Recovery,
+    /// How long a socket whose connection is lost stays in its rooms.
+    pub recovery_window: Duration,
     /// How long finals are kept; none: they are not stored.
     pub retention: Option<Duration>,
     /// The language model; none: the extractive responder.
@@ -212,6 +214,7 @@ impl Config {
             max_payload_bytes: required(settings, "max_payload_bytes", values::payload_bytes)?,
             limits: limits::read(settings)?,
             media_poll: required(settings, "media_poll_ms", values::millis)?,
+            recovery_window: required(settings, "recovery_window_ms", values::millis)?,
             recovery: required(settings, "recovery", |text| {
                 let words = [
                     ("ask", Recovery::Ask),

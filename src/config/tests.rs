@@ -44,6 +44,7 @@ const SAMPLES: &[(&str, &str, Option<&str>)] = &[
     ("limit_loopback", "true", Some("yes")),
     ("media_poll_ms", "500", Some("0")),
     ("recovery", "off", Some("maybe")),
+    ("recovery_window_ms", "5000", Some("0")),
     ("retention", "12h", Some("7 fortnights")),
     ("llm_url", "http://localhost:9/v1/", Some("localhost:9")),
     ("llm_model", "tiny", None),
@@ -115,6 +116,7 @@ fn without_any_layer_the_documented_defaults_hold() {
         }
     );
     assert_eq!(config.recovery, Recovery::Ask);
+    assert_eq!(config.recovery_window, Duration::from_secs(120));
     assert_eq!(config.retention, Some(Duration::from_secs(7 * 86_400)));
     assert_eq!((config.llm, config.embeddings), (None, None));
     assert_eq!(config.log, "info");

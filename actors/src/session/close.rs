@@ -10,6 +10,7 @@ use switchboard_protocol::frame::Frame;
 use super::Session;
 use crate::limits::{CLOSE_LINGER, Limit};
 use crate::metrics::Reason;
+use crate::service::Ending;
 
 /// Why a session ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,8 +37,12 @@ pub enum CloseReason {
     TooLarge,
     /// The client asks for more than the server does for one connection.
     TooBusy(Limit),
+    /// It did not read until a bound of its outbox was met.
+    Stalled,
     /// Two polls, or two posts, at once.
     Overlap,
+    /// The client has come back by another connection.
+    Replaced,
     /// The server stops.
     Shutdown,
 }
@@ -57,7 +62,9 @@ impl CloseReason {
             Self::NotUtf8 => "not_utf8",
             Self::TooLarge => "too_large",
             Self::TooBusy(_) => "too_busy",
+            Self::Stalled => "stalled",
             Self::Overlap => "overlap",
+            Self::Replaced => "replaced",
             Self::Shutdown => "shutdown",
         }
     }
@@ -74,7 +81,22 @@ impl CloseReason {
             | Self::ConnectTimeout
             | Self::AttachmentsTimeout
             | Self::TooBusy(_)
+            | Self::Replaced
             | Self::Overlap => 1008,
+            Self::Stalled => 1013,
+        }
+    }
+
+    /// Whether the clients of its sockets may come back to them: not after what they did wrong, or were denied.
+    fn ending(self) -> Ending {
+        match self {
+            Self::Denied
+            | Self::Protocol(_)
+            | Self::Framing(_)
+            | Self::NotUtf8
+            | Self::TooLarge
+            | Self::TooBusy(_) => Ending::Over,
+            _ => Ending::Lost,
         }
     }
 
@@ -120,7 +142,7 @@ impl Session {
         self.work.clear();
         self.gate.set_closed(false);
         for connected in self.sockets.drain(..) {
-            connected.service.closed();
+            connected.service.closed(reason.ending());
         }
         let Some(goodbye) = self.goodbye(reason) else {
             self.outbox.close();
@@ -131,9 +153,10 @@ impl Session {
         let outbox = Arc::clone(&self.outbox);
         let ended = poll_fn(move |cx| outbox.poll_ended(cx));
         let ended = ended.into_actor(self);
-        ctx.spawn(ended.map(|(), session, ctx: &mut Context<Self>| {
-            // A WebSocket's client answers the close frame and ends the stream, which stops the actor.
-            if !session.is_websocket {
+        ctx.spawn(ended.map(move |(), session, ctx: &mut Context<Self>| {
+            // A WebSocket's client answers the close frame and ends the stream, which stops the actor. Of one that
+            // was stalled, the stream is at its end already.
+            if !session.is_websocket || reason == CloseReason::Stalled {
                 ctx.stop();
             }
         }));

@@ -31,7 +31,7 @@ use sockets::{Connected, Work};
 
 use crate::metrics::{Metrics, Reason};
 use crate::outbox::{Outbox, Wire};
-use crate::service::{Connection, Service};
+use crate::service::{Connection, Ending, Service};
 use crate::{SocketId, SocketIds};
 
 /// What all sessions of a server have in common.
@@ -238,7 +238,7 @@ impl Actor for Session {
     fn stopped(&mut self, _: &mut Self::Context) {
         self.outbox.close();
         for connected in self.sockets.drain(..) {
-            connected.service.closed();
+            connected.service.closed(Ending::Lost);
         }
         self.metrics().connections.dec();
         if !self.closing {
@@ -261,6 +261,10 @@ impl StreamHandler<Incoming> for Session {
     }
 
     fn finished(&mut self, ctx: &mut Self::Context) {
+        if self.outbox.is_stalled() {
+            // The outbox has ended the stream, and still says why to a client that reads again.
+            return self.close(CloseReason::Stalled, ctx);
+        }
         self.close(CloseReason::TransportClosed, ctx);
         // Nobody can read what still waits.
         ctx.stop();

@@ -21,7 +21,9 @@ use crate::limits::{
     Limit, NAMESPACES_PER_SESSION, PENDING_ANSWERS, PENDING_EVENTS, REFUSED_CONNECTS,
 };
 use crate::metrics::Reason;
-use crate::service::{Accepted, ConnectRequest, Failure, Outcome, Refusal, Socket, SocketService};
+use crate::service::{
+    Accepted, ConnectRequest, Ending, Evict, Failure, Outcome, Refusal, Socket, SocketService,
+};
 
 /// A socket in its namespace.
 pub(super) struct Connected {
@@ -115,10 +117,13 @@ impl Session {
         let socket = Socket {
             id: self.next_socket_id(),
             namespace,
-            outbox: Arc::clone(&self.outbox),
+            outbox: Arc::clone(&self.outbox).into(),
         };
+        let namespace = socket.namespace.clone();
         let request = ConnectRequest {
-            socket: socket.clone(),
+            socket,
+            outbox: Arc::clone(&self.outbox),
+            session: ctx.address().recipient(),
             auth,
             connection: Rc::clone(&self.connection),
         };
@@ -127,24 +132,31 @@ impl Session {
         };
         let decision = service.connect(request);
         self.busy = true;
-        ctx.spawn(decision.into_actor(self).map(|decision, session, ctx| {
-            session.busy = false;
-            match decision {
-                _ if session.closing => {}
-                Ok(accepted) => session.accept(socket, accepted, ctx),
-                Err(refusal) => session.refuse(&socket.namespace, refusal, ctx),
-            }
-            session.serve_next(ctx);
-        }));
+        ctx.spawn(
+            decision
+                .into_actor(self)
+                .map(move |decision, session, ctx| {
+                    session.busy = false;
+                    match decision {
+                        Ok(accepted) if session.closing => accepted.service.closed(Ending::Lost),
+                        _ if session.closing => {}
+                        Ok(accepted) => session.accept(accepted, ctx),
+                        Err(refusal) => session.refuse(&namespace, refusal, ctx),
+                    }
+                    session.serve_next(ctx);
+                }),
+        );
     }
 
-    fn accept(&mut self, socket: Socket, accepted: Accepted, ctx: &mut Context<Self>) {
-        let namespace = socket.namespace.clone();
-        self.outbox
-            .send(socketio::connect_ok(&namespace, &crate::random_id()));
+    fn accept(&mut self, accepted: Accepted, ctx: &mut Context<Self>) {
+        let namespace = accepted.socket.namespace.clone();
+        self.outbox.send(match &accepted.pid {
+            Some(pid) => socketio::connect_recoverable(&namespace, &accepted.sid, pid),
+            None => socketio::connect_ok(&namespace, &accepted.sid),
+        });
         accepted.service.connected();
         self.sockets.push(Connected {
-            socket,
+            socket: accepted.socket,
             service: accepted.service,
             token_end: accepted.expires_at.map(TokenEnd::new),
             token_timer: None,
@@ -297,7 +309,7 @@ impl Session {
         if let Some(timer) = connected.token_timer {
             ctx.cancel_future(timer);
         }
-        connected.service.closed();
+        connected.service.closed(Ending::Over);
     }
 
     /// Whether one more event may be served now. A flood ends the session.
@@ -331,6 +343,21 @@ impl Session {
             .events_refused
             .get_or_create(&Reason { reason })
             .inc();
+    }
+}
+
+impl Handler<Evict> for Session {
+    type Result = ();
+
+    fn handle(&mut self, Evict(socket): Evict, ctx: &mut Self::Context) {
+        let evicted = self.sockets.iter().find(|s| s.socket.id == socket);
+        if let Some(namespace) = evicted.map(|s| s.socket.namespace.clone()) {
+            self.remove(&namespace, ctx);
+        }
+        // Also when its CONNECT is still being decided.
+        if self.sockets.is_empty() {
+            self.close(CloseReason::Replaced, ctx);
+        }
     }
 }
 

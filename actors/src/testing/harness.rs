@@ -11,8 +11,8 @@ use switchboard_protocol::frame::Frame;
 
 use super::client::Line;
 use super::{
-    Client, FakeAccess, FakeBroker, FakeDirectory, FakeMedia, FakeTokens, FakeTranscripts,
-    FakeWire, eventually, quiet,
+    Client, FakeAccess, FakeBroker, FakeDirectory, FakeMedia, FakeRecoverables, FakeTokens,
+    FakeTranscripts, FakeWire, eventually, quiet,
 };
 use crate::SocketIds;
 use crate::broker::BrokerActor;
@@ -23,6 +23,7 @@ use crate::organization::family::Organizations;
 use crate::organization::registry::{GetWatchCounts, OrganizationRegistry, Sources, WatchCounts};
 use crate::outbox::{Outbox, OutboxLimits};
 use crate::recorder::Archive;
+use crate::recovery::{DEFAULT_WINDOW, Recovery, RecoveryKeeper, RecoveryMode};
 use crate::registry::{GetCounts, RoomRegistry};
 use crate::root::{RefusalMode, Root};
 use crate::service::{Connection, Service};
@@ -44,6 +45,12 @@ pub struct Setup {
     pub refusal: RefusalMode,
     /// How long finals are kept; none: in the rooms' memory only.
     pub retention: Option<Duration>,
+    /// Which sockets are recoverable.
+    pub recovery: RecoveryMode,
+    /// Those that storage remembers already, from another switchboard's life.
+    pub recoverables: Option<Arc<FakeRecoverables>>,
+    /// What is stored already.
+    pub transcripts: Option<Arc<FakeTranscripts>>,
     /// Threads for rooms and organizations; none: all on the test's own.
     pub threads: Vec<ArbiterHandle>,
     /// Puts another service before, or in the place of, the root namespace's.
@@ -61,6 +68,9 @@ impl Default for Setup {
             refusal: RefusalMode::default(),
             retention: None,
             threads: Vec::new(),
+            recovery: RecoveryMode::Ask,
+            recoverables: None,
+            transcripts: None,
             service: |root| Arc::new(root),
         }
     }
@@ -86,6 +96,10 @@ pub struct Harness {
     pub tokens: Arc<FakeTokens>,
     /// What is stored.
     pub transcripts: Arc<FakeTranscripts>,
+    /// Sockets that may come back.
+    pub keeper: Addr<RecoveryKeeper>,
+    /// Those of them that storage remembers.
+    pub recoverables: Arc<FakeRecoverables>,
     /// Where finals are kept.
     pub archive: Option<Archive>,
     /// What all of them count.
@@ -126,7 +140,7 @@ impl Harness {
             setup.threads.clone(),
             metrics.clone(),
         );
-        let transcripts = Arc::new(FakeTranscripts::default());
+        let transcripts = setup.transcripts.unwrap_or_default();
         let keep = |retention| Archive::start(transcripts.clone(), retention, metrics.clone());
         let archive = setup.retention.map(keep);
         if let Some(archive) = &archive {
@@ -149,6 +163,17 @@ impl Harness {
         .start();
         let access = Arc::new(FakeAccess::default());
         let tokens = Arc::new(FakeTokens::default());
+        let recoverables = setup.recoverables.unwrap_or_default();
+        let keeper = RecoveryKeeper::new(
+            DEFAULT_WINDOW,
+            vec![
+                registry.clone().recipient(),
+                organizations.clone().recipient(),
+            ],
+            Some(recoverables.clone()),
+            metrics.clone(),
+        )
+        .start();
         let root = Root {
             authenticator: tokens.clone(),
             access: access.clone(),
@@ -158,6 +183,11 @@ impl Harness {
             },
             organizations: Organizations {
                 registry: organizations.clone(),
+            },
+            recovery: Recovery {
+                mode: setup.recovery,
+                keeper: keeper.clone(),
+                metrics: metrics.clone(),
             },
             metrics: metrics.clone(),
         };
@@ -182,6 +212,8 @@ impl Harness {
             access,
             tokens,
             transcripts,
+            keeper,
+            recoverables,
             archive,
             metrics,
             settings: Arc::new(settings),

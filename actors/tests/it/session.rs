@@ -185,9 +185,11 @@ fn a_viewer_that_does_not_read_loses_itself_and_leaves_its_rooms() {
                 .publish(&[("transcriber/out/S/1/final", "1")]);
         }
         quiet().await;
-        assert_eq!(stalls.wire.shutdowns(), [Shutdown::Both]);
+        assert_eq!(stalls.wire.shutdowns(), [Shutdown::Read]);
         assert_eq!(counts(&harness).await, (1, 1, 1));
         assert_eq!(reads.times(r#"42["final""#), 9);
+        assert_eq!(goodbye(&stalls), None, "it would have to read to see it");
+        pass(CLOSE_LINGER).await;
         ended(&harness, reads).await;
     });
 }
