@@ -74,6 +74,7 @@ counters! {
     connections_opened: Count = "Engine.IO connections opened",
     connections_closed: Family<Reason, Count> = "Engine.IO connections closed, by reason",
     tls_handshakes_failed: Family<Reason, Count> = "TLS handshakes that failed, by reason",
+    draining: Gauge = "1 while the server stops: its connections are told and closed one after the other",
     upgrades: Count = "Connections upgraded to WebSocket",
     limits_reached: Family<LimitLabel, Count> = "Times that a client met a limit, by limit",
     connects_refused: Family<Reason, Count> = "CONNECT packets refused, by reason",

@@ -134,6 +134,8 @@ pub const KEYS: &[Key] = &[
         "How long a ping may go unanswered before the connection is closed"),
     key("connect_timeout_ms", "MS", Value("45000"),
         "How long a connection may stay without joining a namespace"),
+    key("drain_ms", "MS", Value("8000"),
+        "Longest time over which connections are closed when the program stops, at most 10000; 0 closes all at once"),
     key("max_payload_bytes", "BYTES", Value("1000000"),
         "Largest message that a client may send"),
     key("upgrade_timeout_ms", "MS", Value("10000"),

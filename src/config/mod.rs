@@ -23,7 +23,7 @@ pub use error::ConfigError;
 pub use layers::{Layer, Setting, Settings, Source};
 pub use limits::Limits;
 pub use mqtt_url::MqttUrl;
-pub use secret::{Secret, mask_url};
+pub use secret::{Secret, WebAddress, mask_url};
 pub use tls::{CertificateFiles, MqttTls};
 pub use values::reachable;
 
@@ -45,7 +45,7 @@ pub struct Config {
     /// HS256 key, at least 32 bytes.
     pub jwt_secret: Option<Secret>,
     /// File or web address of a JWKS.
-    pub jwks: Option<String>,
+    pub jwks: Option<WebAddress>,
     /// Who decides what a token may do.
     pub access: AccessSource,
     /// Origins in the form browsers send; empty: the same origin only; `*`: all.
@@ -60,6 +60,8 @@ pub struct Config {
     pub ping_timeout: Duration,
     /// How long a connection may stay without joining a namespace.
     pub connect_timeout: Duration,
+    /// Longest time over which connections are closed when the program stops; at most 10 s.
+    pub drain: Duration,
     /// Largest message that a client may send, in bytes.
     pub max_payload_bytes: usize,
     /// What else clients may do.
@@ -144,7 +146,7 @@ pub enum Recovery {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Llm {
     /// Base URL without a slash at its end.
-    pub url: String,
+    pub url: WebAddress,
     /// Default model; none: the provider's choice.
     pub model: Option<String>,
     /// API key.
@@ -168,7 +170,7 @@ pub enum LlmProvider {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Embeddings {
     /// Base URL without a slash at its end.
-    pub url: String,
+    pub url: WebAddress,
     /// Model; none: the endpoint's choice.
     pub model: Option<String>,
 }
@@ -211,6 +213,7 @@ impl Config {
             ping_interval: required(settings, "ping_interval_ms", values::millis)?,
             ping_timeout: required(settings, "ping_timeout_ms", values::millis)?,
             connect_timeout: required(settings, "connect_timeout_ms", values::millis)?,
+            drain: required(settings, "drain_ms", values::drain)?,
             max_payload_bytes: required(settings, "max_payload_bytes", values::payload_bytes)?,
             limits: limits::read(settings)?,
             media_poll: required(settings, "media_poll_ms", values::millis)?,

@@ -155,6 +155,7 @@ impl Session {
             None => socketio::connect_ok(&namespace, &accepted.sid),
         });
         accepted.service.connected();
+        self.tell_newcomer(&accepted.socket);
         self.sockets.push(Connected {
             socket: accepted.socket,
             service: accepted.service,

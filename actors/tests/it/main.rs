@@ -4,6 +4,7 @@
 
 mod captions;
 mod deadlines;
+mod drain;
 mod handshake;
 mod history;
 mod limits;
