@@ -1,4 +1,4 @@
-//! `/healthz` (the process runs), `/readyz` (broker and database answer) and `/metrics` (Prometheus).
+//! `/healthz` (the process runs), `/readyz` (broker and database answer, and it does not stop) and `/metrics` (Prometheus).
 
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use switchboard_actors::broker::BrokerStatus;
 use tokio::sync::watch;
 
 use crate::store::Store;
+use crate::transport::Endpoint;
 
 /// How long the database may take to answer a readiness check.
 const DATABASE_DEADLINE: Duration = Duration::from_secs(2);
@@ -19,6 +20,8 @@ pub struct Health {
     pub broker: watch::Receiver<BrokerStatus>,
     /// The database.
     pub store: Store,
+    /// Where sockets come in.
+    pub endpoint: Endpoint,
     /// Every metric of the program.
     pub metrics: Registry,
 }
@@ -43,6 +46,9 @@ struct Readiness {
 
 async fn ready(health: web::Data<Health>) -> HttpResponse {
     let mut reasons = Vec::new();
+    if health.endpoint.is_draining() {
+        reasons.push("draining");
+    }
     if *health.broker.borrow() == BrokerStatus::Down {
         reasons.push("broker is away");
     }

@@ -5,30 +5,34 @@
 //! that no HTTP machinery stands between an outbox and the kernel. The only module that names the
 //! WebSocket crate.
 
+mod admission;
+mod certificate;
+mod drain;
 mod origin;
 mod polling;
 mod query;
+mod refusal;
+mod requests;
 mod server;
 mod table;
+mod tls;
 mod websocket;
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use futures_util::future::join_all;
 use switchboard_actors::outbox::{Outbox, OutboxLimits};
-use switchboard_actors::session::{Above, Close, CloseReason, SessionSettings};
+use switchboard_actors::session::{Above, SessionSettings};
 use switchboard_protocol::engineio::Handshake;
 use switchboard_protocol::frame::Frame;
 
+pub use admission::{Admission, AdmissionLimits};
+pub use certificate::{Certificate, CertificateError, Refresh};
 pub use origin::AllowedOrigins;
 pub use polling::configure;
 pub use server::{Server, start};
 use table::Table;
+pub use tls::Tls;
 pub use websocket::Packets;
-
-/// How often a closing session is looked at.
-const CLOSE_CHECK: Duration = Duration::from_millis(20);
 
 /// One Engine.IO path; cheap to clone, shared by all worker threads.
 #[derive(Clone)]
@@ -65,18 +69,6 @@ impl Endpoint {
     /// Whether a request's path is this endpoint's; the last slash may be missing.
     fn serves(&self, path: &str) -> bool {
         path == self.0.path || path == self.0.path.trim_end_matches('/')
-    }
-
-    /// Ends every session, admits no new one, and waits until they have gone or `deadline` has passed.
-    pub async fn close_all(&self, deadline: Duration) {
-        let ended = self.0.table.close().into_iter().map(|session| async move {
-            session.do_send(Close(CloseReason::Shutdown));
-            while session.connected() {
-                tokio::time::sleep(CLOSE_CHECK).await;
-            }
-        });
-        // What is left then is cut off when the worker threads stop.
-        let _ = tokio::time::timeout(deadline, join_all(ended)).await;
     }
 
     /// The first packet of a session.

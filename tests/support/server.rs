@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 use super::http::{self, Response};
 use super::mqtt::Client;
 use super::viewer::Viewer;
-use super::{DEADLINE, OUTAGE_DEADLINE, eventually, tokens};
+use super::{DEADLINE, OUTAGE_DEADLINE, eventually, tokens, within};
 
 /// Filters that are wanted while nobody is in any room: session commands, the list of sessions, organizations' events.
 pub const STANDING_FILTERS: i64 = 3;
@@ -192,9 +192,21 @@ impl TestServer {
             .expect("the registry runs")
     }
 
+    /// Tells the server to stop while clients are connected; what it returns resolves when it has ended.
+    pub fn drain(mut self) -> impl Future<Output = ()> {
+        let stop = self.stop.take().expect("stopped once");
+        stop.send(()).expect("the server runs");
+        async move {
+            let ended = within("the end of the server", &mut self.running).await;
+            ended
+                .expect("it does not panic")
+                .expect("it ends without an error");
+        }
+    }
+
     /// Ends the server, after checking that no connection, socket, member, room or subscription is left.
     /// The viewers must be gone before.
-    pub async fn stop(mut self) {
+    pub async fn stop(self) {
         let nothing = Counts {
             sockets: 0,
             rooms: 0,
@@ -206,13 +218,7 @@ impl TestServer {
         self.metric_becomes("filters_wanted", STANDING_FILTERS + recorded)
             .await;
         self.metric_becomes("connections", 0).await;
-        let stop = self.stop.take().expect("stopped once");
-        stop.send(()).expect("the server runs");
-        let ended = tokio::time::timeout(DEADLINE, &mut self.running).await;
-        let ended = ended.expect("the server ends in time");
-        ended
-            .expect("it does not panic")
-            .expect("it ends without an error");
+        self.drain().await;
     }
 }
 

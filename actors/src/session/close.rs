@@ -8,8 +8,9 @@ use switchboard_protocol::engineio::Packet;
 use switchboard_protocol::frame::Frame;
 
 use super::Session;
-use crate::limits::CLOSE_LINGER;
+use crate::limits::{CLOSE_LINGER, Limit};
 use crate::metrics::Reason;
+use crate::service::Ending;
 
 /// Why a session ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,12 +35,16 @@ pub enum CloseReason {
     NotUtf8,
     /// A message beyond the limit.
     TooLarge,
-    /// More waits for the server than one socket may have waiting.
-    TooBusy,
+    /// The client asks for more than the server does for one connection.
+    TooBusy(Limit),
+    /// It did not read until a bound of its outbox was met.
+    Stalled,
     /// Two polls, or two posts, at once.
     Overlap,
-    /// The server stops.
-    Shutdown,
+    /// The client has come back by another connection.
+    Replaced,
+    /// The server stops, and this session's moment has come.
+    Draining,
 }
 
 impl CloseReason {
@@ -56,9 +61,11 @@ impl CloseReason {
             Self::Framing(_) => "framing",
             Self::NotUtf8 => "not_utf8",
             Self::TooLarge => "too_large",
-            Self::TooBusy => "too_busy",
+            Self::TooBusy(_) => "too_busy",
+            Self::Stalled => "stalled",
             Self::Overlap => "overlap",
-            Self::Shutdown => "shutdown",
+            Self::Replaced => "replaced",
+            Self::Draining => "draining",
         }
     }
 
@@ -66,21 +73,49 @@ impl CloseReason {
     pub fn code(self) -> u16 {
         match self {
             Self::ClientClosed | Self::TransportClosed | Self::Denied => 1000,
-            Self::Shutdown => 1001,
             Self::Protocol(_) | Self::Framing(_) => 1002,
             Self::NotUtf8 => 1007,
             Self::TooLarge => 1009,
+            Self::Draining => 1012,
             Self::PingTimeout
             | Self::ConnectTimeout
             | Self::AttachmentsTimeout
-            | Self::TooBusy
+            | Self::TooBusy(_)
+            | Self::Replaced
             | Self::Overlap => 1008,
+            Self::Stalled => 1013,
+        }
+    }
+
+    /// Whether the clients of its sockets may come back to them: not after what they did wrong, or were denied.
+    fn ending(self) -> Ending {
+        match self {
+            Self::Denied
+            | Self::Protocol(_)
+            | Self::Framing(_)
+            | Self::NotUtf8
+            | Self::TooLarge
+            | Self::TooBusy(_) => Ending::Over,
+            _ => Ending::Lost,
+        }
+    }
+
+    /// The limit that was met, if it was one.
+    fn limit(self, is_websocket: bool) -> Option<Limit> {
+        match self {
+            Self::ConnectTimeout => Some(Limit::ConnectTime),
+            Self::AttachmentsTimeout => Some(Limit::AttachmentTime),
+            // That of a polling body is counted where it is read.
+            Self::TooLarge if is_websocket => Some(Limit::MessageBytes),
+            Self::TooBusy(limit) => Some(limit),
+            _ => None,
         }
     }
 
     fn detail(self) -> &'static str {
         match self {
             Self::Protocol(word) | Self::Framing(word) => word,
+            Self::TooBusy(limit) => limit.name(),
             other => other.label(),
         }
     }
@@ -101,23 +136,27 @@ impl Session {
             .connections_closed
             .get_or_create(&label)
             .inc();
+        if let Some(limit) = reason.limit(self.is_websocket) {
+            self.metrics().limit_reached(limit);
+        }
         self.work.clear();
         self.gate.set_closed(false);
         for connected in self.sockets.drain(..) {
-            connected.service.closed();
+            connected.service.closed(reason.ending());
         }
         let Some(goodbye) = self.goodbye(reason) else {
             self.outbox.close();
             ctx.stop();
             return;
         };
-        self.outbox.finish(&[goodbye]);
+        self.outbox.finish(&goodbye);
         let outbox = Arc::clone(&self.outbox);
         let ended = poll_fn(move |cx| outbox.poll_ended(cx));
         let ended = ended.into_actor(self);
-        ctx.spawn(ended.map(|(), session, ctx: &mut Context<Self>| {
-            // A WebSocket's client answers the close frame and ends the stream, which stops the actor.
-            if !session.is_websocket {
+        ctx.spawn(ended.map(move |(), session, ctx: &mut Context<Self>| {
+            // A WebSocket's client answers the close frame and ends the stream, which stops the actor. Of one that
+            // was stalled, the stream is at its end already.
+            if !session.is_websocket || reason == CloseReason::Stalled {
                 ctx.stop();
             }
         }));
@@ -139,7 +178,7 @@ impl Session {
     }
 
     /// What the transport says last; `None` when nobody is there to hear it.
-    fn goodbye(&self, reason: CloseReason) -> Option<Frame> {
+    fn goodbye(&self, reason: CloseReason) -> Option<Vec<Frame>> {
         if matches!(
             reason,
             CloseReason::TransportClosed | CloseReason::PingTimeout
@@ -147,18 +186,20 @@ impl Session {
             return None;
         }
         if self.is_websocket {
-            return Some(Frame::close(reason.code(), reason.detail()));
+            return Some(vec![Frame::close(reason.code(), reason.detail())]);
         }
         let is_polled = self.outbox.is_polled();
         match reason {
             // Ends the client's poll, also one that the post with the close packet has overtaken.
-            CloseReason::ClientClosed => Some(Packet::Noop.encode()),
+            CloseReason::ClientClosed => Some(vec![Packet::Noop.encode()]),
             // What the server ends, the next poll is told.
-            CloseReason::Denied => Some(Packet::Close.encode()),
+            CloseReason::Denied => Some(vec![Packet::Close.encode()]),
             // The poll after it finds no session: python-socketio takes that for a lost link and comes back, but
             // stays away for ever after a close packet.
-            CloseReason::Shutdown => Some(Packet::Noop.encode()),
-            _ if is_polled => Some(Packet::Close.encode()),
+            CloseReason::Draining if is_polled => Some(vec![Packet::Noop.encode()]),
+            // What waits is the last; a client that finds the listeners closed will not poll for more.
+            CloseReason::Draining => Some(Vec::new()),
+            _ if is_polled => Some(vec![Packet::Close.encode()]),
             _ => None,
         }
     }

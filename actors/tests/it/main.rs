@@ -4,6 +4,7 @@
 
 mod captions;
 mod deadlines;
+mod drain;
 mod handshake;
 mod history;
 mod namespaces;
@@ -23,6 +24,7 @@ mod polling;
 mod publications;
 mod recorded_rooms;
 mod recorder;
+mod recovery;
 mod rooms;
 mod script;
 mod session;
