@@ -24,6 +24,7 @@ pub mod mqtt_client;
 pub mod organization;
 pub mod outbox;
 pub mod ports;
+pub mod project_events;
 pub mod recorder;
 pub mod recovery;
 pub mod registry;

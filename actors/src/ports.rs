@@ -96,6 +96,10 @@ pub enum Action {
     ManageSessions(OrganizationId),
     /// Add, change and delete an organization's conversations.
     ManageMedia(OrganizationId),
+    /// Read and write an organization's projects with their chats.
+    UseProjects(OrganizationId),
+    /// Raise events in an organization's projects.
+    ManageProjects(OrganizationId),
 }
 
 /// The source could not be asked (database down, backend away).

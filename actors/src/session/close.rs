@@ -15,8 +15,10 @@ use crate::service::Ending;
 /// Why a session ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CloseReason {
-    /// The client said so, by a close packet or a close frame.
+    /// The client said so, by a close packet or a close frame without a code.
     ClientClosed,
+    /// The same, by a close frame with this code, which is returned.
+    ClosedWith(u16),
     /// The TCP connection ended, or a poll was broken off.
     TransportClosed,
     /// The last socket was disconnected by the server.
@@ -27,6 +29,8 @@ pub enum CloseReason {
     ConnectTimeout,
     /// A binary packet's attachments did not arrive in time.
     AttachmentsTimeout,
+    /// A POST's body did not arrive in time.
+    BodyTimeout,
     /// What was sent breaks Engine.IO or Socket.IO; the word says how.
     Protocol(&'static str),
     /// A broken WebSocket frame; the word says how.
@@ -51,12 +55,13 @@ impl CloseReason {
     /// A stable word for metrics and logs.
     pub fn label(self) -> &'static str {
         match self {
-            Self::ClientClosed => "client_closed",
+            Self::ClientClosed | Self::ClosedWith(_) => "client_closed",
             Self::TransportClosed => "transport_closed",
             Self::Denied => "denied",
             Self::PingTimeout => "ping_timeout",
             Self::ConnectTimeout => "connect_timeout",
             Self::AttachmentsTimeout => "attachments_timeout",
+            Self::BodyTimeout => "body_timeout",
             Self::Protocol(_) => "protocol",
             Self::Framing(_) => "framing",
             Self::NotUtf8 => "not_utf8",
@@ -73,6 +78,7 @@ impl CloseReason {
     pub fn code(self) -> u16 {
         match self {
             Self::ClientClosed | Self::TransportClosed | Self::Denied => 1000,
+            Self::ClosedWith(code) => code,
             Self::Protocol(_) | Self::Framing(_) => 1002,
             Self::NotUtf8 => 1007,
             Self::TooLarge => 1009,
@@ -80,6 +86,7 @@ impl CloseReason {
             Self::PingTimeout
             | Self::ConnectTimeout
             | Self::AttachmentsTimeout
+            | Self::BodyTimeout
             | Self::TooBusy(_)
             | Self::Replaced
             | Self::Overlap => 1008,

@@ -7,6 +7,7 @@ mod deadlines;
 mod drain;
 mod handshake;
 mod history;
+mod limits;
 mod namespaces;
 mod organization_events;
 mod organization_jobs;

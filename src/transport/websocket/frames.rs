@@ -98,10 +98,7 @@ impl<R: AsyncRead + Unpin> Packets<R> {
         match opcode {
             OpCode::Ping => self.outbox.send(Frame::pong(&payload)),
             OpCode::Pong => {}
-            OpCode::Close => {
-                Parser::try_parse_close_payload(&payload).map_err(framing)?;
-                return Err(CloseReason::ClientClosed);
-            }
+            OpCode::Close => return Err(farewell(&payload)),
             OpCode::Text | OpCode::Binary => {
                 if self.fragments.is_some() {
                     return Err(CloseReason::Framing("message within a message"));
@@ -225,6 +222,23 @@ fn framing(error: ProtocolError) -> CloseReason {
             CloseReason::Framing("opcode")
         }
         _ => CloseReason::Framing("malformed frame"),
+    }
+}
+
+/// What a client's close frame says (RFC 6455 sections 5.5.1 and 7.4).
+fn farewell(payload: &[u8]) -> CloseReason {
+    let (code, why) = match payload {
+        [] => return CloseReason::ClientClosed,
+        [high, low, why @ ..] => (u16::from_be_bytes([*high, *low]), why),
+        [_] => return CloseReason::Framing("half a close code"),
+    };
+    match code {
+        1000..=1003 | 1007..=1014 | 3000..=4999 => {}
+        _ => return CloseReason::Framing("close code"),
+    }
+    match str::from_utf8(why) {
+        Ok(_) => CloseReason::ClosedWith(code),
+        Err(_) => CloseReason::NotUtf8,
     }
 }
 

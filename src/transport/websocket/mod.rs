@@ -18,7 +18,7 @@ use switchboard_actors::service::Connection;
 use switchboard_actors::session::{CloseReason, Incoming, Opening, Probed, Session, Upgraded};
 use switchboard_protocol::engineio::{Packet, RefusalCode};
 use switchboard_protocol::frame::Frame;
-use tokio::io::{AsyncRead, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 
 use super::admission::{Admission, Place};
 use super::origin::Verdict;
@@ -251,7 +251,7 @@ async fn upgrade(endpoint: Endpoint, probe: Probe, streams: Streams, early: Vec<
 
 async fn take_over(
     probe: &Probe,
-    packets: &mut Packets<impl AsyncRead + Unpin>,
+    packets: &mut Packets<Reader>,
     outbox: &Arc<Outbox>,
 ) -> bool {
     let Some(Incoming::Ok(Packet::Ping(data))) = packets.next().await else {
