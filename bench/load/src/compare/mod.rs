@@ -5,6 +5,7 @@
 
 mod broker;
 mod child;
+mod fairness;
 mod results;
 mod server;
 mod table;
@@ -130,6 +131,7 @@ fn plan(options: &Options) -> Vec<Vec<String>> {
         format!("idle {spread} --clients {crowd}"),
         format!("grow --sizes {sizes} --warm {warm} --seconds {short}"),
         format!("watch --warm {warm} --seconds {short}"),
+        format!("fair --clients {crowd} --warm {warm} --seconds {seconds}"),
     ]
     .map(|line| line.split_whitespace().map(str::to_owned).collect())
     .into()
