@@ -41,7 +41,7 @@ fn line(results: &Results, kind: Kind) -> String {
     let Some((before, after)) = calm(picks[1]).zip(burst(picks[1])) else {
         return String::new();
     };
-    let spread = median(&|found| found.bursts.as_ref().map(|bursts| bursts.spread_ms));
+    let spread = median(&|found| found.bursts.as_ref().and_then(|bursts| bursts.spread_ms));
     format!(
         "- {}: {} → {} ms; p99 grows by {:.1} ms; a burst has reached everybody after {} ms\n",
         kind.title(),
@@ -70,7 +70,7 @@ mod tests {
             small: 50,
             publications: 20,
             calm_latency_us: latency(900),
-            spread_ms: 61.4,
+            spread_ms: Some(61.4),
             ..Bursts::default()
         };
         let found = Findings {

@@ -45,6 +45,7 @@ pub struct Options {
 
 /// The bursts, and what they are compared with.
 #[derive(Debug, Default, Clone, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Bursts {
     /// Viewers of the small room.
     pub small: usize,
@@ -52,8 +53,10 @@ pub struct Bursts {
     pub publications: usize,
     /// Publish to receipt in the small room without bursts, in microseconds.
     pub calm_latency_us: Latency,
-    /// From a burst's publication until all of it has been read, in milliseconds; the mean.
-    pub spread_ms: f64,
+    /// From a burst's publication until all of it has been read, in milliseconds; the mean. Absent where each burst met
+    /// the next one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spread_ms: Option<f64>,
     /// How much of one core the server used meanwhile.
     pub server_busy: f64,
     /// How much of one core this tool used meanwhile; near 1, its own queue is measured as well.
@@ -172,7 +175,8 @@ impl Watch {
     fn result(self) -> Bursts {
         let wall = self.wall.as_secs_f64().max(f64::MIN_POSITIVE);
         Bursts {
-            spread_ms: self.wall.as_secs_f64() * 1e3 / f64::from(self.count.max(1)),
+            spread_ms: (self.count > 0)
+                .then(|| self.wall.as_secs_f64() * 1e3 / f64::from(self.count)),
             server_busy: self.server.as_secs_f64() / wall,
             load_busy: self.own.as_secs_f64() / wall,
             ..Bursts::default()
