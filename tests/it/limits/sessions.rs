@@ -11,9 +11,9 @@ use crate::support::{DEADLINE, eventually, tokens};
 /// Reads on to the close frame: its code and its reason.
 async fn close_frame(viewer: &mut Viewer) -> (u16, String) {
     loop {
-        match viewer.message().await.expect("a close frame") {
-            Message::Close(Some(frame)) => return (frame.code.into(), frame.reason.to_string()),
-            _ => {}
+        let message = viewer.message().await.expect("a close frame");
+        if let Message::Close(Some(frame)) = message {
+            return (frame.code.into(), frame.reason.to_string());
         }
     }
 }
