@@ -145,6 +145,13 @@ pub const LOOKUP_RETRY_FIRST: Duration = Duration::from_secs(1);
 /// Longest pause before it is, and the pause before an unknown session is looked up again.
 pub const LOOKUP_RETRY_LONGEST: Duration = Duration::from_secs(30);
 
+/// Sockets whose rights are asked again at the same time.
+pub const RECHECKS_AT_ONCE: usize = 64;
+/// How long one of them may take; then it keeps what it has, and is asked for later.
+pub const RECHECK_DEADLINE: Duration = Duration::from_secs(15);
+/// Shares in which all sockets are asked for, one after the other.
+pub const RECHECK_TURNS: u32 = 64;
+
 /// A larger event of an organization is refused.
 pub const ORGANIZATION_EVENT_BYTES: usize = 256 * 1024;
 /// How long one poll of an organization's media may take.

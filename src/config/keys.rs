@@ -122,6 +122,8 @@ pub const KEYS: &[Key] = &[
         "How long access_url may take to answer; then access is not available, which is no yes"),
     key("access_cache_ms", "MS", Value("2000"),
         "How long an answer of access_url holds; 0 asks every time"),
+    key("recheck_ms", "MS", Value("60000"),
+        "After this time the rights of each socket are asked again, though nobody said that they changed; 0 never"),
     key("allowed_origins", "ORIGIN,…", Unset("the same origin only"),
         "Origins whose pages may connect, comma-separated, such as https://example.org; `*` for all"),
     key("refusal", "HOW", Value("connect_error"),

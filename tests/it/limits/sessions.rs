@@ -11,8 +11,7 @@ use crate::support::{DEADLINE, eventually, tokens};
 /// Reads on to the close frame: its code and its reason.
 async fn close_frame(viewer: &mut Viewer) -> (u16, String) {
     loop {
-        let message = viewer.message().await.expect("a close frame");
-        if let Message::Close(Some(frame)) = message {
+        if let Message::Close(Some(frame)) = viewer.message().await.expect("a close frame") {
             return (frame.code.into(), frame.reason.to_string());
         }
     }
