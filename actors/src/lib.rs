@@ -17,6 +17,7 @@
 //! No HTTP, no SQL, no environment here: [`ports`] and [`outbox::Wire`] are the seams.
 
 pub mod broker;
+pub mod bucket;
 pub mod captions;
 pub mod limits;
 pub mod metrics;
@@ -24,13 +25,16 @@ pub mod mqtt_client;
 pub mod organization;
 pub mod outbox;
 pub mod ports;
+pub mod project_events;
 pub mod recorder;
+pub mod recovery;
 pub mod registry;
 pub mod rights;
 pub mod room;
 pub mod root;
 pub mod service;
 pub mod session;
+pub mod stamp;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 

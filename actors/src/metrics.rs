@@ -10,6 +10,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+use crate::limits::{Limit, LimitLabel};
+
 /// A label whose values are a closed set of short words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Reason {
@@ -29,6 +31,16 @@ type Count = Counter<u64, AtomicU64>;
 /// What is counted; cheap to clone, shared by all actors.
 #[derive(Clone, Debug, Default)]
 pub struct Metrics(Arc<Counters>);
+
+impl Metrics {
+    /// Counts that a client met `limit`.
+    pub fn limit_reached(&self, limit: Limit) {
+        let limit = LimitLabel {
+            limit: limit.name(),
+        };
+        self.limits_reached.get_or_create(&limit).inc();
+    }
+}
 
 impl Deref for Metrics {
     type Target = Counters;
@@ -61,8 +73,10 @@ counters! {
     connections: Gauge = "Engine.IO connections open",
     connections_opened: Count = "Engine.IO connections opened",
     connections_closed: Family<Reason, Count> = "Engine.IO connections closed, by reason",
+    tls_handshakes_failed: Family<Reason, Count> = "TLS handshakes that failed, by reason",
     draining: Gauge = "1 while the server stops: its connections are told and closed one after the other",
     upgrades: Count = "Connections upgraded to WebSocket",
+    limits_reached: Family<LimitLabel, Count> = "Times that a client met a limit, by limit",
     connects_refused: Family<Reason, Count> = "CONNECT packets refused, by reason",
     events_received: Count = "Events from clients",
     events_refused: Family<Reason, Count> = "Events refused, by reason",
@@ -77,7 +91,11 @@ counters! {
     finals_stored: Count = "Finals stored",
     finals_dropped: Family<Reason, Count> = "Finals not stored because too many waited, by bound",
     storage_failures: Count = "Attempts to store or purge finals that failed",
+    sockets_recoverable: Gauge = "Recoverable sockets, here or away",
+    sockets_away: Gauge = "Recoverable sockets whose connection is lost and that may come back",
+    recoveries: Family<Reason, Count> = "Sockets that came back, by where they were found or why they were not",
     history_replays: Family<Reason, Count> = "Histories sent to joining sockets, by source",
+    partials_superseded: Count = "Partial lines not sent to slow sockets because newer ones had come",
     sockets_stalled: Family<Reason, Count> = "Sockets cut off because they did not read, by bound",
     rights_rechecked: Family<Reason, Count> = "Sockets whose rights were asked again, by what came of it",
     broker_up: Gauge = "1 while all broker links are up",

@@ -2,6 +2,8 @@
 //!
 //! The standalone program implements them over JWT and SQL; an embedder brings its own.
 
+mod recoverables;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -9,6 +11,8 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use switchboard_protocol::ids::{ConversationId, OrganizationId, RoomId, SessionId, UserId};
+
+pub use recoverables::{Recoverable, Recoverables};
 
 use crate::rights::AccessChanged;
 
@@ -94,6 +98,10 @@ pub enum Action {
     ManageSessions(OrganizationId),
     /// Add, change and delete an organization's conversations.
     ManageMedia(OrganizationId),
+    /// Read and write an organization's projects with their chats.
+    UseProjects(OrganizationId),
+    /// Raise events in an organization's projects.
+    ManageProjects(OrganizationId),
 }
 
 /// The source could not be asked (database down, backend away).
@@ -195,6 +203,14 @@ pub trait Transcripts: Send + Sync + 'static {
         &self,
         room: RoomId,
         before: u64,
+        limit: u32,
+    ) -> BoxFuture<Result<Vec<Final>, Unavailable>>;
+
+    /// The first `limit` finals of `room` that are numbered above `number`, in ascending order.
+    fn after(
+        &self,
+        room: RoomId,
+        number: u64,
         limit: u32,
     ) -> BoxFuture<Result<Vec<Final>, Unavailable>>;
 

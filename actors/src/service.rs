@@ -8,15 +8,16 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use actix::WeakRecipient;
+use actix::prelude::*;
 use bytes::Bytes;
-use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, ready};
 use serde_json::value::RawValue;
 use switchboard_protocol::frame::Frame;
 use switchboard_protocol::socketio::{Event, Namespace};
 
 use crate::SocketId;
-use crate::outbox::Outbox;
+use crate::limits::Limit;
+use crate::outbox::{Outbox, WayOut};
 use crate::ports::Action;
 use crate::rights::{Recheck, Verdict};
 
@@ -37,7 +38,7 @@ pub struct Socket {
     /// Where it is connected.
     pub namespace: Namespace,
     /// Its way out.
-    pub outbox: Arc<Outbox>,
+    pub outbox: WayOut,
 }
 
 impl Socket {
@@ -51,6 +52,10 @@ impl Socket {
 pub struct ConnectRequest {
     /// The socket that it would make.
     pub socket: Socket,
+    /// The connection's way out, which that socket has, too.
+    pub outbox: Arc<Outbox>,
+    /// Where the session hears that the socket's client has come back elsewhere.
+    pub session: Recipient<Evict>,
     /// Where its session hears that the rights of its holder are to be asked anew.
     pub rechecks: WeakRecipient<Recheck>,
     /// The handshake's `auth` object.
@@ -70,11 +75,48 @@ pub enum Refusal {
 
 /// A socket that was let in.
 pub struct Accepted {
+    /// The socket: that of the request, or the one that its client had before.
+    pub socket: Socket,
+    /// Its public id, which the client is told.
+    pub sid: String,
+    /// Its private id; none: it cannot be recovered.
+    pub pid: Option<String>,
     /// What serves its events.
     pub service: Rc<dyn SocketService>,
     /// When its token ends; its socket is then told and disconnected.
     pub expires_at: Option<SystemTime>,
 }
+
+impl Accepted {
+    /// The request's socket, served by `service` until `expires_at`.
+    pub fn new(
+        socket: Socket,
+        service: Rc<dyn SocketService>,
+        expires_at: Option<SystemTime>,
+    ) -> Self {
+        Self {
+            socket,
+            sid: crate::random_id(),
+            pid: None,
+            service,
+            expires_at,
+        }
+    }
+}
+
+/// How a socket ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Its connection is lost: the client may come back.
+    Lost,
+    /// For good: the client has left, or may not stay.
+    Over,
+}
+
+/// The client of this socket has come back by another connection: this one is closed.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "()")]
+pub struct Evict(pub SocketId);
 
 /// Decides who may connect to which namespace.
 pub trait Service: Send + Sync + 'static {
@@ -95,11 +137,11 @@ pub trait SocketService: 'static {
 
     /// Whether the socket's holder may still have all of this. Asked at any time, beside events.
     fn still_may(self: Rc<Self>, _held: Vec<Action>) -> LocalBoxFuture<'static, Verdict> {
-        ready(Verdict::Kept).boxed_local()
+        Box::pin(ready(Verdict::Kept))
     }
 
-    /// The socket is gone; called once, also after a panic.
-    fn closed(&self) {}
+    /// The socket is gone from this connection; called once, also after a panic.
+    fn closed(&self, _ending: Ending) {}
 }
 
 /// What an event led to.
@@ -141,6 +183,8 @@ pub struct Failure {
     pub message: String,
     /// Whether the same event may succeed later.
     pub retryable: bool,
+    /// The limit that was met, if it was one.
+    pub limit: Option<Limit>,
 }
 
 impl Failure {
@@ -150,6 +194,7 @@ impl Failure {
             code,
             message: message.into(),
             retryable: false,
+            limit: None,
         }
     }
 
@@ -159,6 +204,15 @@ impl Failure {
             code,
             message: message.into(),
             retryable: true,
+            limit: None,
+        }
+    }
+
+    /// The same, because a limit was met: it is counted.
+    pub fn at(self, limit: Limit) -> Self {
+        Self {
+            limit: Some(limit),
+            ..self
         }
     }
 }

@@ -2,7 +2,7 @@
 //! allocation. Ids hold neither `/` nor wildcards, so that a topic built here means what it says.
 
 use crate::events;
-use crate::ids::{OrganizationId, RoomId};
+use crate::ids::{OrganizationId, ProjectId, RoomId};
 
 /// The retained list of all sessions.
 pub const SESSION_STATUSES: &str = "system/out/sessions/statuses";
@@ -32,6 +32,11 @@ impl CaptionKind {
         Self::PartialTranslation,
         Self::FinalTranslation,
     ];
+
+    /// Whether a later one of the same line makes it worthless.
+    pub fn is_partial(self) -> bool {
+        matches!(self, Self::Partial | Self::PartialTranslation)
+    }
 
     /// The event that members of the room get.
     pub fn event_name(self) -> &'static str {
@@ -111,6 +116,11 @@ pub fn parse_organization_event(topic: &str) -> Option<(&str, &str)> {
     let event = rest.strip_prefix("events/")?;
     let is_event = !organization.is_empty() && !event.is_empty() && !event.contains('/');
     is_event.then_some((organization, event))
+}
+
+/// The topic of a project's event.
+pub fn project_event(project: ProjectId, event: &str) -> String {
+    format!("switchboard/projects/{project}/events/{event}")
 }
 
 /// The retained topic on which a node says whether it is up.
@@ -194,6 +204,13 @@ mod tests {
         ] {
             assert_eq!(parse_session_command(topic), command, "{topic}");
         }
+    }
+
+    #[test]
+    fn a_projects_events_have_its_number_in_their_topic() {
+        let project = "7".parse().expect("an id");
+        let topic = project_event(project, "document_status");
+        assert_eq!(topic, "switchboard/projects/7/events/document_status");
     }
 
     #[test]

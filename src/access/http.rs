@@ -48,6 +48,8 @@ impl<'a> Question<'a> {
             Action::FollowJobs(organization) => ("follow_jobs", organization.as_str()),
             Action::ManageSessions(organization) => ("manage_sessions", organization.as_str()),
             Action::ManageMedia(organization) => ("manage_media", organization.as_str()),
+            Action::UseProjects(organization) => ("use_projects", organization.as_str()),
+            Action::ManageProjects(organization) => ("manage_projects", organization.as_str()),
         };
         Self {
             token,

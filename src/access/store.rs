@@ -27,7 +27,7 @@ impl StoreAccess {
                 } => Ok(own.as_ref() == Some(organization)),
                 Principal::User { .. } => self.has_role(who, organization, Role::Member).await,
             },
-            Action::WatchMedia(organization) => {
+            Action::WatchMedia(organization) | Action::UseProjects(organization) => {
                 self.has_role(who, organization, Role::Member).await
             }
             Action::ManageSessions(organization) => {
@@ -36,6 +36,9 @@ impl StoreAccess {
             }
             Action::ManageMedia(organization) => {
                 self.administers(who, organization, Role::Uploader).await
+            }
+            Action::ManageProjects(organization) => {
+                self.administers(who, organization, Role::Maintainer).await
             }
         }
     }
@@ -271,22 +274,39 @@ mod tests {
         };
         role("uploader", Role::Uploader).await;
         role("manager", Role::MeetingManager).await;
+        role("maintainer", Role::Maintainer).await;
         let acme: OrganizationId = "acme".parse().unwrap();
         let actions = [
             Action::WatchSessions(acme.clone()),
             Action::FollowJobs(acme.clone()),
             Action::WatchMedia(acme.clone()),
             Action::ManageMedia(acme.clone()),
-            Action::ManageSessions(acme),
+            Action::ManageSessions(acme.clone()),
+            Action::UseProjects(acme.clone()),
+            Action::ManageProjects(acme),
         ];
         let table = [
-            // who; watches sessions, follows jobs, watches media, manages media, manages sessions
-            (user("member"), [true, true, true, false, false]),
-            (user("uploader"), [true, true, true, true, false]),
-            (user("manager"), [true, true, true, true, true]),
-            (user("outsider"), [false; 5]),
-            (user("admin"), [false, false, false, true, true]),
-            (guest("public"), [true, true, false, false, false]),
+            // who; watches sessions, follows jobs, watches media, manages media, manages sessions, uses projects,
+            // manages projects
+            (
+                user("member"),
+                [true, true, true, false, false, true, false],
+            ),
+            (
+                user("uploader"),
+                [true, true, true, true, false, true, false],
+            ),
+            (user("manager"), [true, true, true, true, true, true, false]),
+            (user("maintainer"), [true; 7]),
+            (user("outsider"), [false; 7]),
+            (
+                user("admin"),
+                [false, false, false, true, true, false, true],
+            ),
+            (
+                guest("public"),
+                [true, true, false, false, false, false, false],
+            ),
         ];
         for (who, expected) in table {
             for (action, expected) in actions.iter().zip(expected) {

@@ -5,7 +5,6 @@ mod actors;
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -17,13 +16,14 @@ use switchboard_actors::broker::BrokerStatus;
 use switchboard_actors::metrics::Metrics;
 use switchboard_actors::mqtt_client::MqttSettings;
 use switchboard_actors::ports::Authenticator;
+use switchboard_actors::recovery::{Flush, RecoveryKeeper};
 use switchboard_actors::registry::RoomRegistry;
 use switchboard_actors::root::Root;
 use switchboard_actors::session::{Above, SessionSettings};
 use tokio::sync::watch;
 
 use crate::access;
-use crate::config::{AccessSource, Config, Mqtt, MqttUrl, Secret};
+use crate::config::{AccessSource, Config, Mqtt, MqttTls, MqttUrl, Secret};
 use crate::demo;
 use crate::embedded_broker::{EmbeddedBroker, Options};
 use crate::http::api::{self, ApiState};
@@ -35,17 +35,23 @@ use crate::shutdown::Signals;
 use crate::store::Store;
 use crate::tokens::{TokenIssuer, TokenVerifier};
 use crate::transcript::tls_config;
-use crate::transport::{self, AllowedOrigins, Endpoint, Server};
+use crate::transport::{
+    self, Admission, AdmissionLimits, AllowedOrigins, Certificate, Endpoint, Refresh, Server, Tls,
+};
 
 /// How long the start waits for the embedded broker, so that nobody hears `broker_ko` at the very beginning.
 const EMBEDDED_DEADLINE: Duration = Duration::from_secs(2);
 /// The same for an external broker, which may well be away.
 const EXTERNAL_DEADLINE: Duration = Duration::from_millis(500);
 /// How long open connections may take to end when the program stops: the longest drain, and a moment for the last to
-/// read what is theirs. With the two below it ends within 15 s.
-const CONNECTIONS_DEADLINE: Duration = Duration::from_secs(12);
+/// read what is theirs. With those below it ends within 15 s.
+const CONNECTIONS_DEADLINE: Duration = Duration::from_millis(10_500);
+/// How long it may take to store which sockets may come back.
+const RECOVERY_DEADLINE: Duration = Duration::from_millis(500);
+/// How long their rooms are kept then, so that nothing is lost until they are in them at another switchboard.
+const HAND_OVER: Duration = Duration::from_millis(1_500);
 /// How long finals that wait may take to be stored then.
-const FINALS_DEADLINE: Duration = Duration::from_secs(2);
+const FINALS_DEADLINE: Duration = Duration::from_millis(1_500);
 /// How long the database may take to let go then.
 const STORE_DEADLINE: Duration = Duration::from_millis(500);
 /// Connections that the kernel holds until they are accepted.
@@ -70,10 +76,14 @@ pub struct Application {
     registry: Addr<RoomRegistry>,
     broker: watch::Receiver<BrokerStatus>,
     broker_url: MqttUrl,
-    mqtt_ca: Option<PathBuf>,
+    mqtt_tls: MqttTls,
     store: Store,
+    /// Keeps sockets that may come back.
+    recovery: Addr<RecoveryKeeper>,
     /// Keeps finals; none without retention.
     recording: Option<Recording>,
+    /// Keeps the certificate of HTTPS fresh, while it lives; none with plain HTTP.
+    refresh: Option<Refresh>,
     /// Signs the demo's tokens; none outside the demo.
     demo: Option<TokenIssuer>,
     /// Ends when dropped.
@@ -98,6 +108,7 @@ pub async fn run(config: Config, options: RunOptions) -> anyhow::Result<()> {
 impl Application {
     /// Binds every address, opens the database, starts the actors. Nothing is served before all of it succeeded.
     pub async fn build(config: &Config, options: RunOptions) -> anyhow::Result<Self> {
+        let certificate = certificate(config)?;
         let listeners = bind(&config.listen)?;
         let addresses = listeners
             .iter()
@@ -158,14 +169,24 @@ impl Application {
         };
         wait_for_broker(broker_status.clone(), deadline).await;
         let endpoints = vec![endpoint.clone()];
-        let server = transport::start(listeners, &handles, endpoints, move |app| {
-            app.app_data(health.clone())
-                .app_data(api_state.clone())
-                .app_data(document.clone())
-                .configure(health::configure)
-                .configure(api::configure)
-                .configure(page::configure);
-        })?;
+        let refresh = certificate.clone().map(Refresh::start).transpose()?;
+        let admission = admission(config, &metrics);
+        let tls = certificate.map(|shown| Tls::new(shown, config.tls_timeout, metrics));
+        let server = transport::start(
+            listeners,
+            &handles,
+            &admission,
+            endpoints,
+            tls,
+            move |app| {
+                app.app_data(health.clone())
+                    .app_data(api_state.clone())
+                    .app_data(document.clone())
+                    .configure(health::configure)
+                    .configure(api::configure)
+                    .configure(page::configure);
+            },
+        )?;
         Ok(Self {
             server,
             endpoint,
@@ -174,9 +195,11 @@ impl Application {
             registry: actors.rooms,
             broker: broker_status,
             broker_url,
-            mqtt_ca: config.mqtt_ca.clone(),
+            mqtt_tls: config.mqtt_tls.clone(),
             store,
+            recovery: actors.recovery,
             recording: actors.recording,
+            refresh,
             demo,
             embedded,
             threads,
@@ -209,17 +232,26 @@ impl Application {
         &self.store
     }
 
+    /// What clients speak with it.
+    fn scheme(&self) -> &'static str {
+        match self.refresh {
+            Some(_) => "https",
+            None => "http",
+        }
+    }
+
     /// Prints the addresses, one line each, and the demo's tokens.
     fn announce(&self) -> anyhow::Result<()> {
         let mut out = std::io::stdout().lock();
+        let scheme = self.scheme();
         for address in &self.addresses {
-            writeln!(out, "listening on http://{address}")?;
+            writeln!(out, "listening on {scheme}://{address}")?;
         }
         if let Some(address) = self.mqtt_address() {
             writeln!(out, "mqtt on {address}")?;
         }
         if let (Some(issuer), Some(address)) = (&self.demo, self.addresses.first()) {
-            writeln!(out, "{}", demo::announcement(*address, issuer))?;
+            writeln!(out, "{}", demo::announcement(scheme, *address, issuer))?;
         }
         out.flush()?;
         Ok(())
@@ -233,7 +265,7 @@ impl Application {
         let feed = self
             .demo
             .is_some()
-            .then(|| demo::feed(self.broker_url, self.mqtt_ca, self.store.clone()));
+            .then(|| demo::feed(self.broker_url, self.mqtt_tls, self.store.clone()));
         stop.await?;
         log::info!("stopping");
         if let Some(feed) = feed {
@@ -243,6 +275,14 @@ impl Application {
         self.endpoint.drain(self.drain, CONNECTIONS_DEADLINE).await;
         // Nobody is connected any more: what sockets have left behind is stored from here on.
         drop(self.server);
+        let flushed = tokio::time::timeout(RECOVERY_DEADLINE, self.recovery.send(Flush)).await;
+        match flushed {
+            Ok(Ok(Ok(0))) => {}
+            // Nobody else is at our own broker.
+            Ok(Ok(Ok(_))) if self.embedded.is_some() => {}
+            Ok(Ok(Ok(_))) => tokio::time::sleep(HAND_OVER).await,
+            _ => log::warn!("sockets that may come back could not all be stored"),
+        }
         if let Some(recording) = self.recording {
             recording.stop(FINALS_DEADLINE).await;
         }
@@ -273,6 +313,16 @@ fn bind(addresses: &[SocketAddr]) -> anyhow::Result<Vec<TcpListener>> {
         .iter()
         .map(|address| bind(address).with_context(|| format!("cannot listen on {address}")))
         .collect()
+}
+
+/// Reads what HTTPS shows, where it is configured.
+fn certificate(config: &Config) -> anyhow::Result<Option<Arc<Certificate>>> {
+    let Some(files) = &config.tls else {
+        return Ok(None);
+    };
+    let certificate = Certificate::read(files).context("the certificate cannot be used")?;
+    log::info!("certificate, SHA-256 {}", certificate.fingerprint());
+    Ok(Some(certificate))
 }
 
 async fn open_store(config: &Config, migrate: bool) -> anyhow::Result<Store> {
@@ -312,10 +362,7 @@ fn mqtt_settings(config: &Config, url: &MqttUrl) -> anyhow::Result<MqttSettings>
         host: url.host.clone(),
         port: url.port,
         credentials: url.username.clone().map(|user| (user, password)),
-        tls: url
-            .tls
-            .then(|| tls_config(config.mqtt_ca.as_deref()))
-            .transpose()?,
+        tls: url.tls.then(|| tls_config(&config.mqtt_tls)).transpose()?,
         node: config.node.clone(),
         online: serde_json::json!({ "online": true, "since": since.to_string() }).to_string(),
     })
@@ -329,12 +376,26 @@ fn start_threads(workers: usize) -> Vec<Arbiter> {
     }
 }
 
+fn admission(config: &Config, metrics: &Metrics) -> Arc<Admission> {
+    let limits = &config.limits;
+    let limits = AdmissionLimits {
+        connections: limits.connections,
+        per_address: limits.connections_per_address,
+        rate_per_address: limits.connect_rate_per_address,
+        loopback: limits.loopback,
+        header_bytes: limits.header_bytes,
+    };
+    Admission::new(limits, metrics.clone())
+}
+
 fn endpoint(config: &Config, root: Root, metrics: &Metrics) -> Endpoint {
     let settings = SessionSettings {
         ping_interval: config.ping_interval,
         ping_timeout: config.ping_timeout,
         connect_timeout: config.connect_timeout,
+        upgrade_timeout: config.limits.upgrade_timeout,
         max_payload: config.max_payload_bytes,
+        max_events_per_second: config.limits.events_per_second,
         ids: Default::default(),
         metrics: metrics.clone(),
     };

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::secret::{Secret, mask_url};
+use super::secret::{Secret, WebAddress, mask_url};
 
 /// Longest of all times that are given in milliseconds: a day.
 const LONGEST_MS: u64 = 86_400_000;
@@ -17,6 +17,13 @@ const LONGEST_DRAIN_MS: u64 = 10_000;
 const LONGEST_RETENTION: Duration = Duration::from_secs(10 * 365 * 86_400);
 /// Largest `max_payload_bytes`: a gibibyte.
 const LARGEST_PAYLOAD: usize = 1 << 30;
+/// Smallest and largest `max_header_bytes`.
+const SMALLEST_HEADER: usize = 1024;
+const LARGEST_HEADER: usize = 131_072;
+/// Most connections.
+const MOST_COUNTED: usize = 100_000_000;
+/// Most of anything in a second.
+const HIGHEST_RATE: usize = 1_000_000;
 /// Most worker threads.
 const MOST_WORKERS: usize = 1024;
 /// Shortest HS256 key in bytes: the hash's own length, as RFC 7518 section 3.2 asks.
@@ -85,15 +92,38 @@ pub fn payload_bytes(text: &str) -> Result<usize, String> {
     whole(text, LARGEST_PAYLOAD)
 }
 
+/// Reads how many bytes a request's target and header fields may have: at least those of an ordinary request, at most what
+/// actix-http keeps of one.
+pub fn header_bytes(text: &str) -> Result<usize, String> {
+    between(text, SMALLEST_HEADER, LARGEST_HEADER)
+}
+
+/// Reads how many there may be; `0` is no limit.
+pub fn count(text: &str) -> Result<usize, String> {
+    between(text, 0, MOST_COUNTED)
+}
+
+/// Reads how many a second there may be; `0` is no limit.
+pub fn rate(text: &str) -> Result<u32, String> {
+    let rate = between(text, 0, HIGHEST_RATE)?;
+    Ok(u32::try_from(rate).expect("within the range"))
+}
+
 /// Reads the number of worker threads.
 pub fn workers(text: &str) -> Result<usize, String> {
     whole(text, MOST_WORKERS)
 }
 
 fn whole(text: &str, most: usize) -> Result<usize, String> {
+    between(text, 1, most)
+}
+
+fn between(text: &str, least: usize, most: usize) -> Result<usize, String> {
     match text.trim().parse() {
-        Ok(number) if (1..=most).contains(&number) => Ok(number),
-        _ => Err(format!("`{text}` is no whole number between 1 and {most}")),
+        Ok(number) if (least..=most).contains(&number) => Ok(number),
+        _ => Err(format!(
+            "`{text}` is no whole number between {least} and {most}"
+        )),
     }
 }
 
@@ -158,17 +188,19 @@ fn origin(text: &str) -> Result<String, String> {
     let url = Url::parse(text).map_err(|_| wanted())?;
     let bare = matches!(url.path(), "" | "/") && url.query().is_none() && url.fragment().is_none();
     let anonymous = url.username().is_empty() && url.password().is_none();
-    if !matches!(url.scheme(), "http" | "https") || !bare || !anonymous {
+    // `https://*.example.org` is a URL, and no browser's origin.
+    let whole = !text.contains('*');
+    if !matches!(url.scheme(), "http" | "https") || !bare || !anonymous || !whole {
         return Err(wanted());
     }
     Ok(url.origin().ascii_serialization())
 }
 
 /// Reads a web address; a slash at its end is taken off.
-pub fn http_url(text: &str) -> Result<String, String> {
+pub fn http_url(text: &str) -> Result<WebAddress, String> {
     match Url::parse(text) {
         Ok(url) if matches!(url.scheme(), "http" | "https") => {
-            Ok(text.trim_end_matches('/').to_owned())
+            Ok(WebAddress::new(text.trim_end_matches('/')))
         }
         Ok(url) => Err(format!(
             "the scheme is `{}`, not http or https",
@@ -189,11 +221,11 @@ pub fn endpoint(text: &str) -> Result<String, String> {
 }
 
 /// Reads where a JWKS is: a web address, or else a file.
-pub fn jwks(text: &str) -> Result<String, String> {
+pub fn jwks(text: &str) -> Result<WebAddress, String> {
     if text.contains("://") {
         http_url(text)
     } else {
-        Ok(text.to_owned())
+        Ok(WebAddress::new(text))
     }
 }
 

@@ -1,10 +1,14 @@
-//! Everything the program keeps: organizations, members, sessions, conversations, finals. One [`Store`] for the
-//! whole program; its clones share the connections and the cache. No SQL outside this folder.
+//! Everything the program keeps: organizations, members, sessions, conversations, finals, recoverable sockets, projects
+//! and chats. One [`Store`] for the whole program; its clones share the connections and the cache. No SQL outside this
+//! folder.
 
+mod chat_model;
+mod chats;
 mod error;
 mod media;
 mod model;
 mod password;
+mod recoverables;
 mod sql;
 mod transcripts;
 
@@ -20,6 +24,7 @@ use crate::cache::ReadCache;
 use password::Passwords;
 use sql::Database;
 
+pub use chat_model::{Chat, Message, NewMessage, NewProject, Project, Speaker};
 pub use error::StoreError;
 pub use model::{
     Channel, ConversationChange, NewSession, Role, Session, SessionChange, Visibility, Written,
@@ -36,7 +41,7 @@ const CACHED_ROLES: usize = 16_384;
 /// How long an operation may take: to get a connection (5 s), to wait for another process' lock (5 s), and to be
 /// done. A server that died without a word would otherwise hold its callers for as long as TCP hopes.
 const DEADLINE: Duration = Duration::from_secs(12);
-/// Sessions in a page at most.
+/// Items in a page at most.
 const MAX_PAGE: u32 = 500;
 
 /// A cached `Option<Arc<Session>>`: `None` is an unknown id.

@@ -5,12 +5,17 @@
 //! that no HTTP machinery stands between an outbox and the kernel. The only module that names the
 //! WebSocket crate.
 
+mod admission;
+mod certificate;
 mod drain;
 mod origin;
 mod polling;
 mod query;
+mod refusal;
+mod requests;
 mod server;
 mod table;
+mod tls;
 mod websocket;
 
 use std::sync::Arc;
@@ -20,10 +25,14 @@ use switchboard_actors::session::{Above, SessionSettings};
 use switchboard_protocol::engineio::Handshake;
 use switchboard_protocol::frame::Frame;
 
+pub use admission::{Admission, AdmissionLimits};
+pub use certificate::{Certificate, CertificateError, Refresh};
 pub use origin::AllowedOrigins;
 pub use polling::configure;
 pub use server::{Server, start};
 use table::Table;
+pub use tls::Tls;
+pub use websocket::Packets;
 
 /// One Engine.IO path; cheap to clone, shared by all worker threads.
 #[derive(Clone)]

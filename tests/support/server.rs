@@ -179,13 +179,9 @@ impl TestServer {
         assert!(waited.is_ok(), "waited in vain for the broker: {status:?}");
     }
 
-    /// The value of a metric, `switchboard_` left out: `rooms`, `publications_dropped_total{reason="no_room"}`;
-    /// 0 while there is none.
+    /// See [`http::metric`].
     pub async fn metric(&self, name: &str) -> i64 {
-        let text = http::get(self.address, "/metrics").await.text();
-        let name = format!("switchboard_{name} ");
-        let line = text.lines().find_map(|line| line.strip_prefix(&name));
-        line.map_or(0, |value| value.parse().expect("a whole number"))
+        http::metric(self.address, name).await
     }
 
     /// Waits until a metric has this value.

@@ -9,8 +9,8 @@ use std::task::Poll;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use rumqttc::{
-    AsyncClient, Event, EventLoop, LastWill, MqttOptions, NetworkOptions, Outgoing, Packet, QoS,
-    SubscribeReasonCode, TlsConfiguration, Transport,
+    AsyncClient, Event, EventLoop, LastWill, MqttOptions, NetworkOptions, Outgoing, Packet,
+    Publish, QoS, SubscribeReasonCode, TlsConfiguration, Transport,
 };
 use switchboard_protocol::topics;
 use tokio::sync::{Semaphore, mpsc};
@@ -102,9 +102,7 @@ impl Poller {
             };
             let polled = match event {
                 Ok(Event::Incoming(Packet::Publish(publish))) => {
-                    if !publish.retain || self.keeps_retained {
-                        batch.push((publish.topic, publish.payload));
-                    }
+                    self.gather(publish, &mut batch);
                     if batch.len() >= limits::PUBLICATIONS_PER_BATCH
                         && !flush(&mut batch, &self.arrivals, &self.credit).await
                     {
@@ -116,7 +114,15 @@ impl Poller {
                     Some(polled) => polled,
                     None => continue,
                 },
-                Err(e) => Polled::Lost(e.to_string()),
+                Err(e) => {
+                    // rumqttc tells of the end before it has given out all that came before it.
+                    for event in std::mem::take(&mut self.event_loop.state.events) {
+                        if let Event::Incoming(Packet::Publish(publish)) = event {
+                            self.gather(publish, &mut batch);
+                        }
+                    }
+                    Polled::Lost(e.to_string())
+                }
             };
             // An answer must not overtake what was published before it.
             if !flush(&mut batch, &self.arrivals, &self.credit).await {
@@ -126,6 +132,12 @@ impl Poller {
             if self.polled.send(polled).await.is_err() || lost {
                 return;
             }
+        }
+    }
+
+    fn gather(&self, publish: Publish, batch: &mut Vec<(String, Bytes)>) {
+        if !publish.retain || self.keeps_retained {
+            batch.push((publish.topic, publish.payload));
         }
     }
 }

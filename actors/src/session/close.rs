@@ -8,14 +8,17 @@ use switchboard_protocol::engineio::Packet;
 use switchboard_protocol::frame::Frame;
 
 use super::Session;
-use crate::limits::CLOSE_LINGER;
+use crate::limits::{CLOSE_LINGER, Limit};
 use crate::metrics::Reason;
+use crate::service::Ending;
 
 /// Why a session ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CloseReason {
-    /// The client said so, by a close packet or a close frame.
+    /// The client said so, by a close packet or a close frame without a code.
     ClientClosed,
+    /// The same, by a close frame with this code, which is returned.
+    ClosedWith(u16),
     /// The TCP connection ended, or a poll was broken off.
     TransportClosed,
     /// The last socket was disconnected by the server.
@@ -26,6 +29,8 @@ pub enum CloseReason {
     ConnectTimeout,
     /// A binary packet's attachments did not arrive in time.
     AttachmentsTimeout,
+    /// A POST's body did not arrive in time.
+    BodyTimeout,
     /// What was sent breaks Engine.IO or Socket.IO; the word says how.
     Protocol(&'static str),
     /// A broken WebSocket frame; the word says how.
@@ -34,10 +39,14 @@ pub enum CloseReason {
     NotUtf8,
     /// A message beyond the limit.
     TooLarge,
-    /// More waits for the server than one socket may have waiting.
-    TooBusy,
+    /// The client asks for more than the server does for one connection.
+    TooBusy(Limit),
+    /// It did not read until a bound of its outbox was met.
+    Stalled,
     /// Two polls, or two posts, at once.
     Overlap,
+    /// The client has come back by another connection.
+    Replaced,
     /// The server stops, and this session's moment has come.
     Draining,
 }
@@ -46,18 +55,21 @@ impl CloseReason {
     /// A stable word for metrics and logs.
     pub fn label(self) -> &'static str {
         match self {
-            Self::ClientClosed => "client_closed",
+            Self::ClientClosed | Self::ClosedWith(_) => "client_closed",
             Self::TransportClosed => "transport_closed",
             Self::Denied => "denied",
             Self::PingTimeout => "ping_timeout",
             Self::ConnectTimeout => "connect_timeout",
             Self::AttachmentsTimeout => "attachments_timeout",
+            Self::BodyTimeout => "body_timeout",
             Self::Protocol(_) => "protocol",
             Self::Framing(_) => "framing",
             Self::NotUtf8 => "not_utf8",
             Self::TooLarge => "too_large",
-            Self::TooBusy => "too_busy",
+            Self::TooBusy(_) => "too_busy",
+            Self::Stalled => "stalled",
             Self::Overlap => "overlap",
+            Self::Replaced => "replaced",
             Self::Draining => "draining",
         }
     }
@@ -66,6 +78,7 @@ impl CloseReason {
     pub fn code(self) -> u16 {
         match self {
             Self::ClientClosed | Self::TransportClosed | Self::Denied => 1000,
+            Self::ClosedWith(code) => code,
             Self::Protocol(_) | Self::Framing(_) => 1002,
             Self::NotUtf8 => 1007,
             Self::TooLarge => 1009,
@@ -73,14 +86,43 @@ impl CloseReason {
             Self::PingTimeout
             | Self::ConnectTimeout
             | Self::AttachmentsTimeout
-            | Self::TooBusy
+            | Self::BodyTimeout
+            | Self::TooBusy(_)
+            | Self::Replaced
             | Self::Overlap => 1008,
+            Self::Stalled => 1013,
+        }
+    }
+
+    /// Whether the clients of its sockets may come back to them: not after what they did wrong, or were denied.
+    fn ending(self) -> Ending {
+        match self {
+            Self::Denied
+            | Self::Protocol(_)
+            | Self::Framing(_)
+            | Self::NotUtf8
+            | Self::TooLarge
+            | Self::TooBusy(_) => Ending::Over,
+            _ => Ending::Lost,
+        }
+    }
+
+    /// The limit that was met, if it was one.
+    fn limit(self, is_websocket: bool) -> Option<Limit> {
+        match self {
+            Self::ConnectTimeout => Some(Limit::ConnectTime),
+            Self::AttachmentsTimeout => Some(Limit::AttachmentTime),
+            // That of a polling body is counted where it is read.
+            Self::TooLarge if is_websocket => Some(Limit::MessageBytes),
+            Self::TooBusy(limit) => Some(limit),
+            _ => None,
         }
     }
 
     fn detail(self) -> &'static str {
         match self {
             Self::Protocol(word) | Self::Framing(word) => word,
+            Self::TooBusy(limit) => limit.name(),
             other => other.label(),
         }
     }
@@ -101,10 +143,13 @@ impl Session {
             .connections_closed
             .get_or_create(&label)
             .inc();
+        if let Some(limit) = reason.limit(self.is_websocket) {
+            self.metrics().limit_reached(limit);
+        }
         self.work.clear();
         self.gate.set_closed(false);
         for connected in self.sockets.drain(..) {
-            connected.service.closed();
+            connected.service.closed(reason.ending());
         }
         let Some(goodbye) = self.goodbye(reason) else {
             self.outbox.close();
@@ -115,9 +160,10 @@ impl Session {
         let outbox = Arc::clone(&self.outbox);
         let ended = poll_fn(move |cx| outbox.poll_ended(cx));
         let ended = ended.into_actor(self);
-        ctx.spawn(ended.map(|(), session, ctx: &mut Context<Self>| {
-            // A WebSocket's client answers the close frame and ends the stream, which stops the actor.
-            if !session.is_websocket {
+        ctx.spawn(ended.map(move |(), session, ctx: &mut Context<Self>| {
+            // A WebSocket's client answers the close frame and ends the stream, which stops the actor. Of one that
+            // was stalled, the stream is at its end already.
+            if !session.is_websocket || reason == CloseReason::Stalled {
                 ctx.stop();
             }
         }));

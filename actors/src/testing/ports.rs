@@ -71,7 +71,7 @@ type Answer = Result<bool, Unavailable>;
 /// Lets everybody in, but where it was told otherwise.
 ///
 /// A session is named by its id, what is asked of an organization by a word and its id: `sessions:O`, `media:O`,
-/// `jobs:O`, `manage-sessions:O`, `manage-media:O`.
+/// `jobs:O`, `projects:O`, `manage-sessions:O`, `manage-media:O`, `manage-projects:O`.
 #[derive(Default)]
 pub struct FakeAccess(Mutex<Rights>);
 
@@ -160,6 +160,8 @@ fn resource(action: &Action) -> String {
         Action::FollowJobs(organization) => format!("jobs:{organization}"),
         Action::ManageSessions(organization) => format!("manage-sessions:{organization}"),
         Action::ManageMedia(organization) => format!("manage-media:{organization}"),
+        Action::UseProjects(organization) => format!("projects:{organization}"),
+        Action::ManageProjects(organization) => format!("manage-projects:{organization}"),
     }
 }
 

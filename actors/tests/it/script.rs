@@ -11,7 +11,7 @@ use switchboard_actors::ports::Action;
 use switchboard_actors::rights::Verdict;
 use switchboard_actors::root::Root;
 use switchboard_actors::service::{
-    Accepted, ConnectRequest, Outcome, Refusal, Service, SocketService,
+    Accepted, ConnectRequest, Ending, Outcome, Refusal, Service, SocketService,
 };
 use switchboard_actors::testing::{Setup, pass};
 use switchboard_protocol::socketio::Event;
@@ -61,8 +61,8 @@ impl SocketService for ScriptedSocket {
         Rc::clone(&self.0).still_may(held)
     }
 
-    fn closed(&self) {
-        self.0.closed();
+    fn closed(&self, ending: Ending) {
+        self.0.closed(ending);
     }
 }
 
@@ -92,10 +92,7 @@ impl Service for Open {
                 pass(THOUGHT).await;
                 return Err(Refusal::ConnectError("no"));
             }
-            Ok(Accepted {
-                service: Rc::new(OpenSocket),
-                expires_at: None,
-            })
+            Ok(Accepted::new(request.socket, Rc::new(OpenSocket), None))
         }
         .boxed_local()
     }

@@ -52,7 +52,8 @@ impl Caller {
         })
     }
 
-    fn is_admin(&self) -> bool {
+    /// Whether it is an administrator.
+    pub(super) fn is_admin(&self) -> bool {
         matches!(self.0.principal, Principal::User { admin: true, .. })
     }
 }

@@ -1,5 +1,6 @@
 //! The REST interface under `/api/v1` (contract, section 4): organizations, members, sessions, guest tokens,
-//! transcripts, conversations, events. Handlers parse, check the caller's rights, ask the store. Everything answers JSON, faults included.
+//! transcripts, conversations, projects, chats, events. Handlers parse, check the caller's rights, ask the store.
+//! Everything answers JSON, faults included.
 
 mod attempts;
 mod caller;
@@ -8,8 +9,10 @@ mod conversations;
 mod error;
 mod guest_token;
 mod openapi;
+mod optional_body;
 mod organization_events;
 mod organizations;
+mod projects;
 mod session_list;
 mod session_view;
 mod sessions;
@@ -140,6 +143,7 @@ pub fn configure(cfg: &mut web::ServiceConfig) {
             "/sessions/{id}/guest-token",
             [(Method::POST, web::to(guest_token::create))],
         ))
+        .configure(projects::configure)
         .default_service(web::to(|| async { Err::<&str, _>(ApiError::UnknownRoute) }));
     cfg.service(scope);
 }
