@@ -42,8 +42,8 @@ pub const NAMESPACES_PER_SESSION: usize = 8;
 /// Refused CONNECT packets one connection may send before it is cut off.
 pub const REFUSED_CONNECTS: u32 = 16;
 /// Seconds of `max_events_per_second` that a connection may have served at once: a client that comes back joins all of its
-/// rooms and watches in one go.
-pub const EVENT_BURST_SECONDS: u32 = 2;
+/// rooms and watches in one go, or sends what it has kept meanwhile.
+pub const EVENT_BURST_SECONDS: u32 = 5;
 /// A connection that sends so many times as many events as it may is cut off.
 pub const EVENT_FLOOD_FACTOR: u32 = 10;
 /// Rooms one socket may be in.

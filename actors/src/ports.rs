@@ -12,9 +12,8 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use switchboard_protocol::ids::{ConversationId, OrganizationId, RoomId, SessionId, UserId};
 
-pub use recoverables::{Recoverable, Recoverables};
-
 use crate::rights::AccessChanged;
+pub use recoverables::{Recoverable, Recoverables};
 
 /// A boxed future that owns everything it needs, so that an actor can spawn it.
 pub type BoxFuture<T> = futures_util::future::BoxFuture<'static, T>;

@@ -7,8 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use actix::WeakRecipient;
-use actix::prelude::*;
+use actix::{Message, Recipient, WeakRecipient};
 use bytes::Bytes;
 use futures_util::future::{LocalBoxFuture, ready};
 use serde_json::value::RawValue;

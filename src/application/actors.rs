@@ -78,6 +78,14 @@ pub(super) fn start(
         metrics.clone(),
     )
     .start();
+    let storage = config.retention.is_some();
+    let recovery = RecoveryKeeper::new(
+        config.recovery_window,
+        vec![rooms.clone().recipient(), organizations.clone().recipient()],
+        storage.then(|| Arc::new(store.clone()) as Arc<dyn Recoverables>),
+        metrics.clone(),
+    )
+    .start();
     let holdings = Holdings {
         rooms: rooms.clone(),
         organizations: organizations.clone(),
@@ -85,17 +93,9 @@ pub(super) fn start(
     };
     let rights = RightsKeeper::new(outlets.access, holdings, config.recheck, metrics.clone());
     let rights = rights.start();
-    let hears = rights.clone();
-    let changes = move |change| hears.do_send(change);
+    let keeper = rights.clone();
+    let changes = move |change| keeper.do_send(change);
     let commands = SessionCommands::start(store.clone(), outlets.session, changes, metrics.clone());
-    let storage = config.retention.is_some();
-    let keeper = RecoveryKeeper::new(
-        config.recovery_window,
-        vec![rooms.clone().recipient(), organizations.clone().recipient()],
-        storage.then(|| Arc::new(store.clone()) as Arc<dyn Recoverables>),
-        metrics.clone(),
-    )
-    .start();
     let root = Root {
         authenticator,
         access,
@@ -115,7 +115,7 @@ pub(super) fn start(
                 config::Recovery::On => RecoveryMode::On,
                 config::Recovery::Off => RecoveryMode::Off,
             },
-            keeper: keeper.clone(),
+            keeper: recovery.clone(),
             metrics: metrics.clone(),
         },
         rights: Rights::new(rights),
@@ -124,7 +124,7 @@ pub(super) fn start(
     Actors {
         root,
         rooms,
-        recovery: keeper,
+        recovery,
         recording,
         commands,
         events,

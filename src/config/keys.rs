@@ -145,7 +145,7 @@ pub const KEYS: &[Key] = &[
     key("max_header_bytes", "BYTES", Value("16384"),
         "Bytes that a request's target and header fields may have"),
     key("max_events_per_second", "N", Value("100"),
-        "Events a second that one connection may send, twice as many at once; 0 is no limit"),
+        "Events a second that one connection may send, five times as many at once; 0 is no limit"),
     key("max_connections", "N", Computed("seven eighths of the file descriptors that the process may have"),
         "Connections at once; 0 is no limit"),
     key("max_connections_per_address", "N", Value("1000"),

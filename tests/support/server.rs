@@ -27,7 +27,7 @@ pub const STANDING_FILTERS: i64 = 3;
 pub struct TestServer {
     pub address: SocketAddr,
     /// The embedded broker, where the server has one.
-    mqtt_address: Option<SocketAddr>,
+    pub mqtt_address: Option<SocketAddr>,
     registry: actix::Addr<RoomRegistry>,
     broker: watch::Receiver<BrokerStatus>,
     pub store: Store,

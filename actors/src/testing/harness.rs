@@ -46,14 +46,14 @@ pub struct Setup {
     pub refusal: RefusalMode,
     /// How long finals are kept; none: in the rooms' memory only.
     pub retention: Option<Duration>,
-    /// After which time rights are asked again; none: only when something is said to have changed.
-    pub recheck: Option<Duration>,
     /// Which sockets are recoverable.
     pub recovery: RecoveryMode,
     /// Those that storage remembers already, from another switchboard's life.
     pub recoverables: Option<Arc<FakeRecoverables>>,
     /// What is stored already.
     pub transcripts: Option<Arc<FakeTranscripts>>,
+    /// After which time rights are asked again; none: only when something is said to have changed.
+    pub recheck: Option<Duration>,
     /// Threads for rooms and organizations; none: all on the test's own.
     pub threads: Vec<ArbiterHandle>,
     /// Puts another service before, or in the place of, the root namespace's.
@@ -167,12 +167,6 @@ impl Harness {
         .start();
         let access = Arc::new(FakeAccess::default());
         let tokens = Arc::new(FakeTokens::default());
-        let holdings = Holdings {
-            rooms: registry.clone(),
-            organizations: organizations.clone(),
-            access: access.clone(),
-        };
-        let rights = RightsKeeper::new(outlets.access, holdings, setup.recheck, metrics.clone());
         let recoverables = setup.recoverables.unwrap_or_default();
         let keeper = RecoveryKeeper::new(
             DEFAULT_WINDOW,
@@ -184,6 +178,12 @@ impl Harness {
             metrics.clone(),
         )
         .start();
+        let holdings = Holdings {
+            rooms: registry.clone(),
+            organizations: organizations.clone(),
+            access: access.clone(),
+        };
+        let rights = RightsKeeper::new(outlets.access, holdings, setup.recheck, metrics.clone());
         let root = Root {
             authenticator: tokens.clone(),
             access: access.clone(),
@@ -194,12 +194,12 @@ impl Harness {
             organizations: Organizations {
                 registry: organizations.clone(),
             },
-            rights: Rights::new(rights.start()),
             recovery: Recovery {
                 mode: setup.recovery,
                 keeper: keeper.clone(),
                 metrics: metrics.clone(),
             },
+            rights: Rights::new(rights.start()),
             metrics: metrics.clone(),
         };
         let settings = SessionSettings {
