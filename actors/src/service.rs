@@ -9,6 +9,7 @@ use std::time::SystemTime;
 
 use actix::{Message, Recipient, WeakRecipient};
 use bytes::Bytes;
+use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, ready};
 use serde_json::value::RawValue;
 use switchboard_protocol::frame::Frame;
@@ -136,7 +137,7 @@ pub trait SocketService: 'static {
 
     /// Whether the socket's holder may still have all of this. Asked at any time, beside events.
     fn still_may(self: Rc<Self>, _held: Vec<Action>) -> LocalBoxFuture<'static, Verdict> {
-        Box::pin(ready(Verdict::Kept))
+        ready(Verdict::Kept).boxed_local()
     }
 
     /// The socket is gone from this connection; called once, also after a panic.
