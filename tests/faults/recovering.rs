@@ -1,5 +1,5 @@
-//! A viewer that comes back by itself, as the official client does: it remembers pid and offset, backs off up to a
-//! second, recovers, or joins its room again with a history. One task each, so that ten thousand are no burden.
+//! A viewer that comes back by itself, as the official client does: it backs off up to a second, and then recovers by
+//! pid and offset, or joins its room again with a history. One task each, so that ten thousand are no burden.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -249,11 +249,7 @@ async fn upgrade(endpoint: Endpoint, probe: Probe, streams: Streams, early: Vec<
     }
 }
 
-async fn take_over(
-    probe: &Probe,
-    packets: &mut Packets<Reader>,
-    outbox: &Arc<Outbox>,
-) -> bool {
+async fn take_over(probe: &Probe, packets: &mut Packets<Reader>, outbox: &Arc<Outbox>) -> bool {
     let Some(Incoming::Ok(Packet::Ping(data))) = packets.next().await else {
         return false;
     };
