@@ -97,6 +97,7 @@ counters! {
     history_replays: Family<Reason, Count> = "Histories sent to joining sockets, by source",
     partials_superseded: Count = "Partial lines not sent to slow sockets because newer ones had come",
     sockets_stalled: Family<Reason, Count> = "Sockets cut off because they did not read, by bound",
+    rights_rechecked: Family<Reason, Count> = "Sockets whose rights were asked again, by what came of it",
     broker_up: Gauge = "1 while all broker links are up",
     broker_outages: Count = "Broker outages told to sockets",
     broker_connects: Count = "Broker links established",

@@ -1,6 +1,7 @@
 //! Who may do what, decided from what the store knows (contract: seed 000, sections 2 to 4).
 
 use switchboard_actors::ports::{Access, Action, BoxFuture, Identity, Principal, Unavailable};
+use switchboard_actors::rights::AccessChanged;
 use switchboard_protocol::ids::{OrganizationId, SessionId};
 
 use crate::store::{Role, Session, Store, StoreError, Visibility};
@@ -91,6 +92,10 @@ impl Access for StoreAccess {
             let decided = access.decide(&who.principal, &action).await;
             decided.map_err(|error| Unavailable(error.to_string()))
         })
+    }
+
+    fn forget(&self, change: &AccessChanged) {
+        self.store.forget(change);
     }
 }
 

@@ -48,6 +48,8 @@ pub struct Config {
     pub jwks: Option<WebAddress>,
     /// Who decides what a token may do.
     pub access: AccessSource,
+    /// After which time the rights of each socket are asked again; none: only when they may have changed.
+    pub recheck: Option<Duration>,
     /// Origins in the form browsers send; empty: the same origin only; `*`: all.
     pub allowed_origins: Vec<String>,
     /// How a bad handshake is refused.
@@ -197,6 +199,8 @@ impl Config {
             jwt_secret: optional(settings, "jwt_secret", values::jwt_secret)?,
             jwks: optional(settings, "jwks", values::jwks)?,
             access: access(settings)?,
+            recheck: Some(required(settings, "recheck_ms", values::millis_or_none)?)
+                .filter(|every| !every.is_zero()),
             allowed_origins: optional(settings, "allowed_origins", values::origins)?
                 .unwrap_or_default(),
             refusal: required(settings, "refusal", |text| {

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use switchboard_actors::ports::{BoxFuture, Directory, Unavailable};
+use switchboard_actors::rights::AccessChanged;
 use switchboard_protocol::ids::{OrganizationId, SessionId, UserId};
 use tokio::sync::watch;
 
@@ -178,6 +179,20 @@ impl Store {
     /// Changes whenever this process creates, changes or deletes a session.
     pub fn session_changes(&self) -> watch::Receiver<()> {
         self.session_changes.subscribe()
+    }
+
+    /// Reads anew what another process may have changed.
+    pub fn forget(&self, change: &AccessChanged) {
+        match change {
+            AccessChanged::Session(session) => self.sessions.invalidate(session),
+            AccessChanged::Member(organization, user) => {
+                self.roles.invalidate(&(organization.clone(), user.clone()));
+            }
+            AccessChanged::Organization(_) => {
+                self.sessions.clear();
+                self.roles.clear();
+            }
+        }
     }
 
     fn session_written(&self, id: &SessionId) {

@@ -21,6 +21,8 @@ use super::admission::Admission;
 
 /// How long a client may take to send its first request's head.
 pub(super) const HEAD_DEADLINE: Duration = Duration::from_secs(10);
+/// By how much the clock that actix-http reads its deadlines from may lag.
+const CLOCK: Duration = Duration::from_secs(1);
 /// How long a connection may stay with neither a whole head nor an answer to give: much longer than the pause between two
 /// requests, because a slow client may still be reading the last answer.
 const SILENCE: Duration = Duration::from_secs(300);
@@ -61,7 +63,7 @@ pub(super) async fn serve(
     tokio::select! {
         ended = CONNECTION.scope(Rc::clone(&connection), served) => match ended {
             Err(DispatchError::Parse(ParseError::TooLarge)) => admission.reached(Limit::HeaderBytes),
-            Ok(()) if !connection.has_asked.get() && since.elapsed() >= HEAD_DEADLINE => {
+            Ok(()) if !connection.has_asked.get() && since.elapsed() >= HEAD_DEADLINE - CLOCK => {
                 admission.reached(Limit::HeaderTime);
             }
             // A client's fault, answered already or gone with the connection.

@@ -193,7 +193,13 @@ async fn answer(stream: &mut TcpStream, trickle: Option<u8>) -> Option<Response>
             }
         });
         match read.await {
-            Ok(0) | Err(_) => return (!bytes.is_empty()).then(|| Response::parse(&bytes)),
+            Ok(0) | Err(_) if bytes.is_empty() => return None,
+            Ok(0) | Err(_) => {
+                // What follows a fault is not read as another request.
+                let answers = String::from_utf8_lossy(&bytes).matches("HTTP/1.1 ").count();
+                assert_eq!(answers, 1, "{bytes:?}");
+                return Some(Response::parse(&bytes));
+            }
             Ok(_) => {}
         }
     }

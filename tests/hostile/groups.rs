@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::row::Row;
 use crate::{
     attachments, connects, deadlines, events, frames, handshakes, logs, origins, packets, polling,
-    rooms, tokens, upgrades,
+    recoveries, rooms, tokens, upgrades,
 };
 
 /// How many groups the list has.
@@ -35,6 +35,7 @@ fn tables() -> Vec<(&'static str, BTreeSet<u8>)> {
         ("origins.rs", groups(origins::rows())),
         ("packets.rs", groups(packets::rows())),
         ("polling.rs", groups(polling::rows())),
+        ("recoveries.rs", groups(recoveries::rows())),
         ("rooms.rs", groups(rooms::rows())),
         ("tokens.rs", groups(tokens::rows())),
         ("upgrades.rs", groups(upgrades::rows())),

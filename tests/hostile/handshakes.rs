@@ -15,6 +15,8 @@ pub fn rows() -> Vec<Row> {
     rows.extend(ids());
     rows.extend(methods());
     rows.extend(no_http());
+    rows.extend(lengths());
+    rows.extend(heads());
     rows.extend(websocket_handshakes());
     rows
 }
@@ -201,6 +203,52 @@ fn no_http() -> Vec<Row> {
     let rows = cases.into_iter();
     rows.map(|(name, bytes)| row(16, name, On::Tcp, bytes, NoHttp))
         .collect()
+}
+
+/// What two readers of the same bytes would end at different places.
+fn lengths() -> Vec<Row> {
+    let smuggled = "GET /smuggled HTTP/1.1\r\nhost: a\r\n\r\n";
+    let mut rows = Vec::new();
+    for headers in [
+        "content-length: 5\r\ntransfer-encoding: chunked",
+        "transfer-encoding: chunked\r\ncontent-length: 0",
+        "transfer-encoding: identity\r\ncontent-length: 5",
+        "transfer-encoding: chunked\r\ntransfer-encoding: chunked",
+        "transfer-encoding: gzip, chunked\r\ncontent-length: 5",
+        "content-length: 0\r\ncontent-length: 5",
+        "content-length: +5",
+        "content-length: -5",
+        "content-length: 5, 5",
+        "content-length: 0x5",
+        "content-length: 99999999999999999999",
+    ] {
+        let head = format!("POST {OF_SESSION} HTTP/1.1\r\nhost: a\r\n{headers}\r\n\r\n");
+        let bytes = format!("{head}0\r\n\r\n{smuggled}");
+        let name = headers.replace("\r\n", ", ");
+        rows.push(row(14, name, On::Polling, bytes, Http(400, None)));
+    }
+    rows
+}
+
+fn heads() -> Vec<Row> {
+    let field = |size: usize| request_bytes("GET", POLLING, &[("x", &"a".repeat(size))], "");
+    let fields = |count: usize| {
+        let fields: String = (0..count).map(|n| format!("x-{n}: a\r\n")).collect();
+        format!("GET {POLLING} HTTP/1.1\r\nhost: a\r\n{fields}connection: close\r\n\r\n")
+    };
+    let target = format!("{POLLING}&t={}", "a".repeat(20_000));
+    let websocket = POLLING.replace("polling", "websocket");
+    let websocket = upgrade_bytes(&websocket, &[("x", &"a".repeat(17_000))]);
+    let too_much = |name: &str, bytes: &[u8]| row(15, name, On::Tcp, bytes, Http(431, None));
+    vec![
+        too_much("200 fields", fields(200).as_bytes()),
+        too_much("10,000 fields", fields(10_000).as_bytes()),
+        too_much("a field of 17 KiB", &field(17 * 1024)),
+        too_much("a field of 64 KiB", &field(64 * 1024)),
+        too_much("a field of 1 MB", &field(1_000_000)),
+        too_much("a long target", &get(&target)),
+        too_much("a field of a WebSocket's handshake", &websocket),
+    ]
 }
 
 fn websocket_handshakes() -> Vec<Row> {

@@ -16,7 +16,6 @@ mod support;
 
 mod check;
 mod groups;
-mod neighbour;
 mod rig;
 mod row;
 mod stage;
@@ -33,6 +32,7 @@ mod origins;
 mod packets;
 mod polling;
 mod publications;
+mod recoveries;
 mod rooms;
 mod tokens;
 mod upgrades;

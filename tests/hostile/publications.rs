@@ -1,9 +1,9 @@
 //! The broker's side: publications that are none, in the neighbour's own room and on every topic that is listened to. Each is
 //! dropped and counted, and the link stays.
 
-use crate::neighbour::ROOM;
 use crate::rig::Rig;
 use crate::support::http::metric;
+use crate::support::neighbour::ROOM;
 use crate::support::{DEADLINE, eventually};
 
 /// One publication and the counter that says that it was dropped.

@@ -113,5 +113,6 @@ pub async fn run(cases: Vec<Case>) {
         }
     }
     assert!(failed.is_empty(), "{failed:#?}");
+    println!("{} cases", cases.len());
     server.stop().await;
 }

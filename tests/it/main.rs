@@ -33,6 +33,7 @@ mod program;
 mod projects;
 mod promises;
 mod rest;
+mod rights;
 mod rooms;
 mod session_commands;
 mod socketio;

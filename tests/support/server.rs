@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -26,14 +27,14 @@ pub const STANDING_FILTERS: i64 = 3;
 pub struct TestServer {
     pub address: SocketAddr,
     /// The embedded broker, where the server has one.
-    mqtt_address: Option<SocketAddr>,
+    pub mqtt_address: Option<SocketAddr>,
     registry: actix::Addr<RoomRegistry>,
     broker: watch::Receiver<BrokerStatus>,
     pub store: Store,
     running: JoinHandle<anyhow::Result<()>>,
     /// Taken when the server is stopped.
     stop: Option<oneshot::Sender<()>>,
-    /// Holds the database; taken by the server that goes on with it.
+    /// Holds the database; taken by the server that goes on with it. None where it is another server's.
     folder: Option<TempDir>,
 }
 
@@ -67,8 +68,22 @@ impl TestServer {
         server
     }
 
+    /// Starts another on the same database, with these settings, and waits for its broker.
+    pub async fn beside(&self, settings: &[(&str, &str)]) -> Self {
+        let folder = self.folder.as_ref().expect("it has a database").path();
+        let server = Self::start_at(folder, settings).await;
+        server.broker_becomes(BrokerStatus::Up).await;
+        server
+    }
+
     async fn start_in(folder: TempDir, settings: &[(&str, &str)]) -> Self {
-        let database = format!("sqlite://{}", folder.path().join("it.db").display());
+        let mut server = Self::start_at(folder.path(), settings).await;
+        server.folder = Some(folder);
+        server
+    }
+
+    async fn start_at(folder: &Path, settings: &[(&str, &str)]) -> Self {
+        let database = format!("sqlite://{}", folder.join("it.db").display());
         let config = config(&database, settings);
         let options = RunOptions {
             migrate: true,
@@ -85,7 +100,7 @@ impl TestServer {
             store: application.store().clone(),
             running: actix_rt::spawn(application.run_until(stopped)),
             stop: Some(stop),
-            folder: Some(folder),
+            folder: None,
         }
     }
 

@@ -134,8 +134,8 @@ pub fn media(
     })
 }
 
-/// Names that live captions say of their own accord.
-const OWN: [&str; 11] = [
+/// Names that live captions say of their own accord, and what switchboards say to one another.
+const OWN: [&str; 12] = [
     events::UNAUTHORIZED,
     events::BROKER_OK,
     events::BROKER_KO,
@@ -147,6 +147,7 @@ const OWN: [&str; 11] = [
     events::DRAINING,
     events::GAP,
     events::CONNECTION_STATUS,
+    events::ACCESS_CHANGED,
 ];
 
 /// Names of the chat and voice families, both ways.

@@ -8,6 +8,7 @@ mod close;
 mod drain;
 mod gate;
 mod pace;
+mod recheck;
 mod sockets;
 mod timers;
 

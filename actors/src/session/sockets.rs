@@ -124,6 +124,7 @@ impl Session {
             socket,
             outbox: Arc::clone(&self.outbox),
             session: ctx.address().recipient(),
+            rechecks: ctx.address().downgrade().recipient(),
             auth,
             connection: Rc::clone(&self.connection),
         };

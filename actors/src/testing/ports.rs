@@ -91,6 +91,11 @@ impl FakeAccess {
         lock(&self.0).denied.insert(resource.to_owned());
     }
 
+    /// Denies `resource` to the user `id` alone from now on.
+    pub fn deny_to(&self, id: &str, resource: &str) {
+        self.deny(&format!("{resource} {id}"));
+    }
+
     /// From now on, whether no right can be checked at all.
     pub fn set_away(&self, is_away: bool) {
         lock(&self.0).is_away = is_away;
@@ -127,10 +132,16 @@ impl Access for FakeAccess {
     fn may(&self, who: Identity, action: Action) -> BoxFuture<Answer> {
         let mut rights = lock(&self.0);
         let resource = resource(&action);
+        let of_user = match &who.principal {
+            Principal::User { id, .. } => format!("{resource} {id}"),
+            Principal::Guest { .. } => resource.clone(),
+        };
         rights.asked.push((who.principal, action));
         let answer = match rights.is_away {
             true => Err(Unavailable("told so".to_owned())),
-            false => Ok(!rights.denied.contains(&resource)),
+            false => Ok(![&resource, &of_user]
+                .iter()
+                .any(|r| rights.denied.contains(*r))),
         };
         if !rights.held.contains(&resource) {
             return std::future::ready(answer).boxed();

@@ -108,17 +108,17 @@ fn events_beyond_the_rate_never_reach_their_service_and_a_pause_lets_them_throug
         };
         let harness = Harness::start_with(setup).await;
         let client = harness.connected("alice").await;
-        // The CONNECT was one of the twenty that may come at once.
-        for n in 0..19 {
+        // The CONNECT was one of the fifty that may come at once.
+        for n in 0..49 {
             client.join(&format!("S/{n}")).await;
         }
-        let refused = client.ask("join_room", r#""S/19""#).await;
+        let refused = client.ask("join_room", r#""S/49""#).await;
         assert_eq!(refused["code"], "RATE_LIMITED");
-        assert_eq!(harness.metrics.rooms.get(), 19);
+        assert_eq!(harness.metrics.rooms.get(), 49);
         assert_eq!(reached(&harness, Limit::EventsPerSecond), 1);
         pass(Duration::from_millis(100)).await;
-        client.join("S/19").await;
-        let refused = client.ask("join_room", r#""S/20""#).await;
+        client.join("S/49").await;
+        let refused = client.ask("join_room", r#""S/50""#).await;
         assert_eq!(refused["code"], "RATE_LIMITED");
         client.hang_up();
         harness.assert_nothing_left().await;

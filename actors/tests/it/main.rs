@@ -26,6 +26,7 @@ mod publications;
 mod recorded_rooms;
 mod recorder;
 mod recovery;
+mod rights;
 mod rooms;
 mod script;
 mod session;

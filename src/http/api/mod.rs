@@ -28,6 +28,8 @@ use actix_web::http::Method;
 use actix_web::{Resource, Route, web};
 use switchboard_actors::broker::Publish;
 use switchboard_actors::ports::{Access, Authenticator};
+use switchboard_actors::rights::AccessChanged;
+use switchboard_protocol::ids::OrganizationId;
 
 use crate::store::Store;
 use crate::tokens::TokenIssuer;
@@ -67,6 +69,11 @@ impl ApiState {
             events,
             attempts: Attempts::default(),
         }
+    }
+
+    /// Tells every switchboard that rights may have changed: sockets that lose theirs are ended.
+    fn access_changed(&self, organization: &OrganizationId, change: &AccessChanged) {
+        self.events.do_send(change.publish(organization));
     }
 }
 
