@@ -21,6 +21,7 @@ async fn viewers_whose_links_end_or_are_reset_come_back_by_themselves_and_miss_n
     scene
         .holds_everything("all viewers' links cut, three times")
         .await;
+    scene.came_back_as_they_asked();
 }
 
 #[tokio::test]

@@ -96,7 +96,7 @@ async fn avalanche_all_come_back_at_once_after_a_kill_and_nothing_is_lost() {
     scene.settles().await;
     scene.all_is_stored().await;
     let before = scene.connects();
-    scene.server.kill();
+    scene.kill_server();
     scene.server.start_again().await;
     let begin = Instant::now();
     scene.all_came_back(&before).await;

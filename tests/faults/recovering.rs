@@ -70,6 +70,7 @@ impl Seen {
 
 /// A viewer that watches; gone when dropped.
 pub struct Viewer {
+    pub recovers: bool,
     seen: Arc<Mutex<Seen>>,
     task: JoinHandle<()>,
 }
@@ -82,6 +83,7 @@ impl Drop for Viewer {
 
 impl Viewer {
     pub fn start(part: Part) -> Self {
+        let recovers = part.recovers;
         let seen = Arc::default();
         let life = Life {
             part,
@@ -91,6 +93,7 @@ impl Viewer {
             skips_to: 0,
         };
         Self {
+            recovers,
             seen,
             task: tokio::spawn(life.run()),
         }

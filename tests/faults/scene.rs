@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use crate::fault_proxy::FaultProxy;
+use crate::fault_proxy::{FaultProxy, Way};
 use crate::ledger::Verdict;
 use crate::publisher::{Pace, Publisher};
 use crate::recovering::{HISTORY, Part, Viewer};
@@ -202,6 +202,13 @@ impl Scene {
         eventually("finals to flow", PATIENCE, look, Vec::is_empty).await;
     }
 
+    /// Kills the program. The proxy's side of its links ends with it: what is written to a dead program's socket has
+    /// not crossed.
+    pub fn kill_server(&mut self) {
+        self.server.kill();
+        self.link.cut(Way::Ended);
+    }
+
     /// Waits until each publisher has handed so much more to its link than has reached any viewer.
     pub async fn publishers_are_ahead_by(&self, count: u64) {
         let ahead = |room: &Room| {
@@ -266,6 +273,17 @@ impl Scene {
         };
         eventually("all to come back", PATIENCE, look, |late| *late == 0).await;
         self.all_are_in().await;
+    }
+
+    /// Asserts that each viewer that asks for recovery was recovered each time, that no other was, and that nobody was
+    /// told of a gap.
+    pub fn came_back_as_they_asked(&self) {
+        for viewer in self.viewers() {
+            let seen = viewer.seen();
+            let expected = u32::from(viewer.recovers) * (seen.connects - 1);
+            assert_eq!(seen.recovered, expected, "of {} connects", seen.connects);
+            assert!(!seen.told.contains(&"gap".to_owned()), "{:?}", seen.told);
+        }
     }
 
     /// Waits until all that crossed is stored.

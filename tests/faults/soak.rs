@@ -54,7 +54,7 @@ async fn happens(fault: Fault, scene: &mut Scene) {
             // While nobody speaks: what is not stored yet would be impossible.
             scene.settles().await;
             scene.all_is_stored().await;
-            scene.server.kill();
+            scene.kill_server();
             scene.server.start_again().await;
             scene.all_came_back(&before).await;
         }
