@@ -1,5 +1,6 @@
 //! What came and went leaves no memory behind. Compared is the kernel's figure of resident memory before and after; the
-//! first comes after a round of the same kind, so that what an allocator keeps once and for all is not counted.
+//! first comes after a round of the same kind, so that what an allocator keeps once and for all is not counted. After
+//! 10,000 rooms glibc keeps some 57 MB, of which `malloc_trim` (tried from a debugger) returns 43; no further round adds.
 //!
 //!     SWITCHBOARD_MEMORY_CONNECTS=100000 SWITCHBOARD_MEMORY_ROOMS=10000 cargo test --release --test faults memory
 
