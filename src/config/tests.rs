@@ -45,8 +45,6 @@ const SAMPLES: &[(&str, &str, Option<&str>)] = &[
     ("connect_rate_per_address", "0", Some("1000001")),
     ("limit_loopback", "true", Some("yes")),
     ("media_poll_ms", "500", Some("0")),
-    ("drain_ms", "100", Some("-1")),
-    ("recheck_ms", "500", Some("-1")),
     ("recovery", "off", Some("maybe")),
     ("recovery_window_ms", "5000", Some("0")),
     ("retention", "12h", Some("7 fortnights")),
