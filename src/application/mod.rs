@@ -20,6 +20,7 @@ use switchboard_actors::recovery::{Flush, RecoveryKeeper};
 use switchboard_actors::registry::RoomRegistry;
 use switchboard_actors::root::Root;
 use switchboard_actors::session::{Above, SessionSettings};
+use switchboard_actors::stamp;
 use tokio::sync::watch;
 
 use crate::access;
@@ -332,6 +333,12 @@ async fn open_store(config: &Config, migrate: bool) -> anyhow::Result<Store> {
         false => store.check_schema().await?,
     }
     store.ping().await?;
+    if config.retention.is_some()
+        && let Some(highest) = store.highest_number().await?
+    {
+        // The clock may have gone back since then: what comes follows what is stored all the same.
+        stamp::begin_after(highest);
+    }
     Ok(store)
 }
 

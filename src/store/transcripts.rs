@@ -25,6 +25,11 @@ impl Store {
         .await
     }
 
+    /// The highest number of all finals; reads an entry of an index for each, so it is asked for once, at the start.
+    pub async fn highest_number(&self) -> Result<Option<u64>, StoreError> {
+        in_time(self.database.highest_number()).await
+    }
+
     /// Removes finals that were stored before `before_ms` (milliseconds since the epoch), oldest first and `limit` at
     /// most, so that no write takes long. Returns how many; fewer than `limit` is the end.
     pub async fn purge_finals(&self, before_ms: u64, limit: u32) -> Result<u64, StoreError> {
