@@ -105,7 +105,8 @@ async fn main() -> std::io::Result<()> {
         node: "example".to_owned(),
         online: r#"{"online":true}"#.to_owned(),
     };
-    let (broker, outlets) = BrokerActor::new(Links::start(&settings), Metrics::default());
+    let (links, _) = Links::start(&settings, &Metrics::default());
+    let (broker, outlets) = BrokerActor::new(links, Metrics::default());
     let registry = RoomRegistry::new(
         broker.start(),
         outlets.status,

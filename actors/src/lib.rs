@@ -22,6 +22,7 @@ pub mod metrics;
 pub mod mqtt_client;
 pub mod organization;
 pub mod outbox;
+mod packets;
 pub mod ports;
 pub mod recorder;
 pub mod registry;

@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::task::{Context, Poll, Waker};
 
 use switchboard_protocol::engineio::Packet;
@@ -15,6 +15,7 @@ use switchboard_protocol::frame::Frame;
 
 use crate::limits;
 use crate::metrics::{Metrics, Reason};
+use crate::packets;
 
 /// A stream that takes bytes without blocking: the seam to the transport.
 pub trait Wire: Send + Sync + 'static {
@@ -94,6 +95,8 @@ pub struct Outbox {
     state: Mutex<State>,
     limits: OutboxLimits,
     metrics: Metrics,
+    /// The connection that it belongs to, for the log.
+    connection: OnceLock<u64>,
 }
 
 impl Outbox {
@@ -112,16 +115,23 @@ impl Outbox {
             state: Mutex::new(state),
             limits,
             metrics,
+            connection: OnceLock::new(),
         })
+    }
+
+    /// Tells it which connection it belongs to. Only the log wants to know; a second time changes nothing.
+    pub fn set_connection(&self, connection: u64) {
+        let _ = self.connection.set(connection);
     }
 
     /// Sends one frame; it is dropped when the socket is gone.
     pub fn send(self: &Arc<Self>, frame: Frame) {
-        self.send_batch(&Batch::new(std::slice::from_ref(&frame)));
+        self.send_all(std::slice::from_ref(&frame));
     }
 
     /// Sends frames that must not be interleaved with others (a binary packet and its attachments).
     pub fn send_all(self: &Arc<Self>, frames: &[Frame]) {
+        packets::sent(self.connection.get(), frames);
         for chunk in frames.chunks(limits::SLICES_PER_WRITE) {
             self.send_batch(&Batch::new(chunk));
         }
@@ -221,6 +231,7 @@ impl Outbox {
         if state.ending {
             return;
         }
+        packets::sent(self.connection.get(), last);
         self.enqueue(&mut state, last, 0);
         state.ending = true;
         self.end_if_drained(&mut state);

@@ -157,7 +157,12 @@ impl Client {
     pub async fn may(&self, action: Action) -> Result<bool, Failure> {
         let who = self.identity.borrow().clone();
         self.access.may(who, action).await.map_err(|error| {
-            log::warn!("access: {error}");
+            // Whoever is away is the news of its own module; here it would be told once an event.
+            log::debug!(
+                "access cannot be checked socket={} reason={:?}",
+                self.socket.id.0,
+                error.to_string()
+            );
             let message = "access cannot be checked now, try again";
             Failure::unavailable("ACCESS_UNAVAILABLE", message)
         })

@@ -130,6 +130,11 @@ impl Session {
         self.outbox
             .send(socketio::connect_ok(&namespace, &crate::random_id()));
         accepted.service.connected();
+        log::debug!(
+            "socket connected connection={} socket={}",
+            self.number,
+            socket.id.0
+        );
         self.sockets.push(Connected {
             socket,
             service: accepted.service,

@@ -80,6 +80,7 @@ fn the_link_reads_on_once_every_room_of_a_batch_has_dealt_with_it() {
             let publications = topics.iter().map(|t| (t.to_string(), payload.clone()));
             let arrived = Arrived {
                 publications: publications.collect(),
+                received: tokio::time::Instant::now(),
                 credit: Some(Arc::clone(&semaphore).try_acquire_owned().unwrap()),
             };
             let arrivals = harness.broker.outbound().arrivals;
