@@ -23,5 +23,11 @@ pub fn prepare() {
     if let Err(error) = fcntl_dupfd_cloexec(std::io::stderr(), highest) {
         log::debug!("the table of file descriptors was not enlarged: {error}");
     }
-    log::debug!("up to {limit} file descriptors");
+    log::debug!("file descriptors are there limit={limit}");
+}
+
+/// How many this process may open; none: as many as it likes.
+pub fn limit() -> Option<i64> {
+    let limit = getrlimit(Resource::Nofile).current?;
+    Some(i64::try_from(limit).unwrap_or(i64::MAX))
 }

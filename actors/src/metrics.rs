@@ -131,6 +131,7 @@ counters! {
     storage_latency_seconds: Latency = "How long it takes to store a batch of finals",
     finals_dropped: Family<Reason, Count> = "Finals not stored because too many waited, by bound",
     storage_failures: Count = "Attempts to store or purge finals that failed",
+    database_up: Gauge = "1 while the last look into the database succeeded",
     access_failures: Count = "Questions about rights that could not be answered",
     history_replays: Family<Reason, Count> = "Histories sent to joining sockets, by source",
     sockets_stalled: Family<Reason, Count> = "Sockets cut off because they did not read, by bound",

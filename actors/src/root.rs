@@ -84,6 +84,7 @@ impl Root {
                 identity: RefCell::new(identity),
                 is_closed: Cell::new(false),
                 access: Arc::clone(&self.access),
+                metrics: self.metrics.clone(),
             },
             root: self.clone(),
         };
@@ -140,6 +141,7 @@ pub struct Client {
     identity: RefCell<Identity>,
     is_closed: Cell<bool>,
     access: Arc<dyn Access>,
+    metrics: Metrics,
 }
 
 impl Client {
@@ -157,6 +159,7 @@ impl Client {
     pub async fn may(&self, action: Action) -> Result<bool, Failure> {
         let who = self.identity.borrow().clone();
         self.access.may(who, action).await.map_err(|error| {
+            self.metrics.access_failures.inc();
             // Whoever is away is the news of its own module; here it would be told once an event.
             log::debug!(
                 "access cannot be checked socket={} reason={:?}",

@@ -12,7 +12,6 @@ use std::time::{Duration, SystemTime};
 use actix::prelude::*;
 use actix_web::web;
 use anyhow::Context as _;
-use prometheus_client::registry::Registry;
 use switchboard_actors::broker::BrokerStatus;
 use switchboard_actors::metrics::Metrics;
 use switchboard_actors::mqtt_client::MqttSettings;
@@ -23,7 +22,7 @@ use switchboard_actors::session::{Above, SessionSettings};
 use tokio::sync::watch;
 
 use crate::access;
-use crate::config::{AccessSource, Config, Mqtt, MqttUrl, Secret};
+use crate::config::{AccessSource, Config, Mqtt, MqttUrl, Secret, mask_url};
 use crate::demo;
 use crate::embedded_broker::{EmbeddedBroker, Options};
 use crate::http::api::{self, ApiState};
@@ -87,7 +86,22 @@ pub async fn run(config: Config, options: RunOptions) -> anyhow::Result<()> {
         () = signals.next() => return Ok(()),
     };
     application.announce()?;
+    log_start(&config, &application);
     application.run_until(signals.requested()).await
+}
+
+fn log_start(config: &Config, application: &Application) {
+    let addresses = application.addresses.iter().map(SocketAddr::to_string);
+    let addresses: Vec<String> = addresses.collect();
+    log::info!(
+        "switchboard runs version={} node={} addresses={} mqtt={} database={:?} workers={}",
+        env!("CARGO_PKG_VERSION"),
+        config.node,
+        addresses.join(","),
+        application.broker_url,
+        mask_url(config.database_url.expose()),
+        config.workers
+    );
 }
 
 impl Application {
@@ -131,13 +145,8 @@ impl Application {
         let broker_status = actors.broker;
         let metrics = actors.metrics;
         let endpoint = endpoint(config, actors.root, &metrics);
-        let mut metrics_registry = Registry::default();
-        metrics.register(&mut metrics_registry);
-        let health = web::Data::new(Health {
-            broker: broker_status.clone(),
-            store: store.clone(),
-            metrics: metrics_registry,
-        });
+        let health = Health::new(broker_status.clone(), store.clone(), metrics, actors.load);
+        let health = web::Data::new(health);
         let api_state = web::Data::new(ApiState::new(
             store.clone(),
             verifier,
@@ -228,7 +237,7 @@ impl Application {
             .is_some()
             .then(|| demo::feed(self.broker_url, self.mqtt_ca, self.store.clone()));
         stop.await?;
-        log::info!("stopping");
+        log::info!("switchboard stops");
         if let Some(feed) = feed {
             feed.abort();
         }
@@ -340,6 +349,6 @@ fn endpoint(config: &Config, root: Root, metrics: &Metrics) -> Endpoint {
 async fn wait_for_broker(mut status: watch::Receiver<BrokerStatus>, deadline: Duration) {
     let up = status.wait_for(|status| *status == BrokerStatus::Up);
     if tokio::time::timeout(deadline, up).await.is_err() {
-        log::warn!("the broker is not connected yet");
+        log::warn!("the broker is not there yet, sockets are told so");
     }
 }

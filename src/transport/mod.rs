@@ -5,6 +5,7 @@
 //! that no HTTP machinery stands between an outbox and the kernel. The only module that names the
 //! WebSocket crate.
 
+mod counts;
 mod origin;
 mod polling;
 mod query;

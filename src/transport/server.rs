@@ -16,10 +16,11 @@ use actix_service::{IntoServiceFactory, Service, ServiceFactory, fn_service, map
 use actix_web::App;
 use actix_web::dev::AppConfig;
 use actix_web::web::ServiceConfig;
+use switchboard_actors::metrics::Metrics;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::{Endpoint, configure, websocket};
+use super::{Endpoint, configure, counts, websocket};
 
 /// How long accepting pauses when the process has no file descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -69,6 +70,7 @@ async fn serve(
     routes: impl Fn(&mut ServiceConfig) + Clone + 'static,
     mut stopped: watch::Receiver<()>,
 ) {
+    let metrics = counts::metrics_of(&endpoints);
     let service = match http_service(endpoints, routes).new_service(()).await {
         Ok(service) => std::rc::Rc::new(service),
         Err(()) => return log::error!("the HTTP service cannot be made"),
@@ -76,22 +78,29 @@ async fn serve(
     let mut accepting = JoinSet::new();
     for listener in listeners {
         match TcpListener::from_std(listener) {
-            Ok(listener) => drop(accepting.spawn_local(accept(listener, service.clone()))),
-            Err(e) => log::error!("cannot accept connections: {e}"),
+            Ok(listener) => {
+                let (service, metrics) = (service.clone(), metrics.clone());
+                accepting.spawn_local(accept(listener, service, metrics));
+            }
+            Err(e) => log::error!("connections cannot be accepted reason={:?}", e.to_string()),
         }
     }
     // Fails when the server is dropped; with the set go its tasks, and with them their connections.
     let _ = stopped.changed().await;
 }
 
-async fn accept<S>(listener: TcpListener, service: std::rc::Rc<S>)
+async fn accept<S>(listener: TcpListener, service: std::rc::Rc<S>, metrics: Metrics)
 where
     S: Service<TcpStream, Response = ()> + 'static,
 {
     let mut connections = JoinSet::new();
+    let mut is_pausing = false;
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
+                if std::mem::take(&mut is_pausing) {
+                    log::info!("connections are accepted again");
+                }
                 let served = service.call(stream);
                 connections.spawn_local(async {
                     // A client's fault, answered already or gone with the connection.
@@ -101,7 +110,13 @@ where
             }
             Err(e) if is_of_one_connection(&e) => {}
             Err(e) => {
-                log::error!("accepting pauses: {e}");
+                metrics.accepts_failed.inc();
+                if !std::mem::replace(&mut is_pausing, true) {
+                    log::error!(
+                        "no connection can be accepted just now reason={:?}",
+                        e.to_string()
+                    );
+                }
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
@@ -124,7 +139,16 @@ fn http_service(
     routes: impl Fn(&mut ServiceConfig) + Clone + 'static,
 ) -> impl ServiceFactory<TcpStream, Config = (), Response = (), InitError = ()> {
     let served = Arc::clone(&endpoints);
-    let app = App::new().configure(move |config| {
+    let metrics = counts::metrics_of(&endpoints);
+    let counting = App::new().wrap_fn(move |request, service| {
+        let (metrics, answer) = (metrics.clone(), service.call(request));
+        async move {
+            let answer = answer.await?;
+            counts::answered(&metrics, answer.status());
+            Ok(answer)
+        }
+    });
+    let app = counting.configure(move |config| {
         served
             .iter()
             .for_each(|endpoint| configure(endpoint, config));

@@ -15,12 +15,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use sqlx::{Any, AnyPool, Transaction};
 
 use super::error::StoreError;
+use super::presence::Presence;
 use engine::Engine;
 
 /// An open database; clones share it.
 #[derive(Clone, Debug)]
 pub(super) struct Database {
     engine: Engine,
+    presence: Presence,
     /// For statements that only read.
     reader: AnyPool,
     /// For everything else. PostgreSQL has one pool for both.
@@ -35,9 +37,23 @@ impl Database {
         let (reader, writer) = engine.pools();
         Ok(Self {
             engine,
+            presence: Presence::default(),
             reader,
             writer,
         })
+    }
+
+    /// Ends an operation when its time is over. Every operation goes through here.
+    pub(super) async fn in_time<T>(
+        &self,
+        operation: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        self.presence.in_time(operation).await
+    }
+
+    /// Whether the last operation found the database there.
+    pub(super) fn is_there(&self) -> bool {
+        self.presence.is_there()
     }
 
     /// Reads something small that is not in memory.

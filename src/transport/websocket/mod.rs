@@ -20,10 +20,10 @@ use switchboard_protocol::frame::Frame;
 use tokio::io::AsyncWriteExt;
 use tokio::net::tcp::OwnedReadHalf;
 
-use super::Endpoint;
 use super::origin::Verdict;
 use super::query::{Query, TransportKind};
 use super::table::{Entry, Phase, Probe};
+use super::{Endpoint, counts};
 use frames::Packets;
 use wire::TcpWire;
 
@@ -39,8 +39,11 @@ pub(super) async fn serve(
     let (endpoint, query, target) = match accept(endpoints, &request) {
         Ok(accepted) => accepted,
         Err(refusal) => {
+            let (metrics, response) = (counts::metrics_of(endpoints), refusal.response());
+            counts::refused(&metrics, refusal.word());
+            counts::answered(&metrics, response.status());
             // The client that does not wait for the answer will not miss it.
-            let _ = SendResponse::new(framed, refusal.response()).await;
+            let _ = SendResponse::new(framed, response).await;
             return;
         }
     };
@@ -106,6 +109,15 @@ enum Refusal {
 }
 
 impl Refusal {
+    fn word(&self) -> &'static str {
+        match self {
+            Self::NotFound => "not_found",
+            Self::Handshake => "handshake",
+            Self::Stopping => "stopping",
+            Self::Engine(code) => counts::word(*code),
+        }
+    }
+
     fn response(&self) -> Response<String> {
         let (status, body) = match self {
             Self::NotFound => (404, String::new()),
