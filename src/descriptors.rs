@@ -26,6 +26,12 @@ pub fn prepare() {
     log::debug!("file descriptors are there limit={limit}");
 }
 
+/// How many a server may open, which raises its limit as far as it goes; none: as many as it likes.
+pub fn most() -> Option<i64> {
+    let most = getrlimit(Resource::Nofile).maximum?;
+    Some(i64::try_from(most).unwrap_or(i64::MAX))
+}
+
 /// How many this process may open; none: as many as it likes.
 pub fn limit() -> Option<i64> {
     let limit = getrlimit(Resource::Nofile).current?;

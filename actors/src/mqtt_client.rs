@@ -60,8 +60,9 @@ pub struct MqttSettings {
     pub tls: Option<Arc<rumqttc::tokio_rustls::rustls::ClientConfig>>,
     /// This switchboard's name: part of the client ids and of its status topic.
     pub node: String,
-    /// What is published, retained, at the status topic once the session link is up.
-    pub online: String,
+    /// What is published, retained, at the status topic once the session link is up; none: this node is nobody's business,
+    /// and leaves no will either.
+    pub online: Option<String>,
 }
 
 /// What the broker link tells the BrokerActor.
@@ -275,8 +276,10 @@ impl MqttClient {
 
     /// Says, retained, that this switchboard is online; the broker tells the contrary by the will.
     fn announce(&self, connection: &Connection) {
+        let Some(online) = self.settings.online.clone() else {
+            return;
+        };
         let topic = switchboard_protocol::topics::status(&self.settings.node);
-        let online = self.settings.online.clone();
         if let Err(e) = connection
             .client
             .try_publish(topic, QoS::AtLeastOnce, true, online)

@@ -2,6 +2,7 @@
 //! actors which live as long as the program.
 
 mod actors;
+mod rehearsal;
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
@@ -15,7 +16,7 @@ use anyhow::Context as _;
 use switchboard_actors::broker::BrokerStatus;
 use switchboard_actors::metrics::Metrics;
 use switchboard_actors::mqtt_client::MqttSettings;
-use switchboard_actors::ports::Authenticator;
+use switchboard_actors::ports::{Access, Authenticator};
 use switchboard_actors::registry::RoomRegistry;
 use switchboard_actors::root::Root;
 use switchboard_actors::session::{Above, SessionSettings};
@@ -107,6 +108,15 @@ fn log_start(config: &Config, application: &Application) {
 impl Application {
     /// Binds every address, opens the database, starts the actors. Nothing is served before all of it succeeded.
     pub async fn build(config: &Config, options: RunOptions) -> anyhow::Result<Self> {
+        Self::assemble(config, options, None).await
+    }
+
+    /// Builds it with the configured source of rights and announces it at the broker, or with `rehearsal`'s and in silence.
+    async fn assemble(
+        config: &Config,
+        options: RunOptions,
+        rehearsal: Option<Arc<dyn Access>>,
+    ) -> anyhow::Result<Self> {
         let listeners = bind(&config.listen)?;
         let addresses = listeners
             .iter()
@@ -115,7 +125,11 @@ impl Application {
         let store = open_store(config, options.migrate).await?;
         let secret = config.jwt_secret.as_ref().map(Secret::expose);
         let verifier = verifier(config).await?;
-        let access = access::source(&config.access, &store)?;
+        let is_announced = rehearsal.is_none();
+        let access = match rehearsal {
+            Some(access) => access,
+            None => access::source(&config.access, &store)?,
+        };
         let issuer = secret.map(TokenIssuer::new).transpose()?;
         let demo = match options.demo {
             true => Some(
@@ -129,7 +143,8 @@ impl Application {
             demo::seed(&store).await?;
         }
         let (embedded, broker_url) = broker(&config.mqtt).await?;
-        let mqtt = mqtt_settings(config, &broker_url)?;
+        let mut mqtt = mqtt_settings(config, &broker_url)?;
+        mqtt.online.take_if(|_| !is_announced);
 
         let threads = start_threads(config.workers);
         let handles: Vec<_> = threads.iter().map(Arbiter::handle).collect();
@@ -312,7 +327,7 @@ fn mqtt_settings(config: &Config, url: &MqttUrl) -> anyhow::Result<MqttSettings>
             .then(|| tls_config(config.mqtt_ca.as_deref()))
             .transpose()?,
         node: config.node.clone(),
-        online: serde_json::json!({ "online": true, "since": since.to_string() }).to_string(),
+        online: Some(serde_json::json!({ "online": true, "since": since.to_string() }).to_string()),
     })
 }
 

@@ -25,6 +25,7 @@ pub use model::{
     Channel, ConversationChange, NewSession, Role, Session, SessionChange, Visibility, Written,
 };
 pub use password::PasswordHash;
+pub use sql::Trial;
 
 /// How long a session or a role is answered from memory: another process' change is seen after this at the
 /// latest, this process' own at once.
@@ -79,6 +80,16 @@ impl Store {
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.database.in_time(self.database.ping()).await
+    }
+
+    /// Whether `url` names a SQLite file that [`connect`](Self::connect) would make.
+    pub fn is_missing_file(url: &str) -> Result<bool, StoreError> {
+        Database::is_missing_file(url)
+    }
+
+    /// Writes a row, reads it back and takes it away again. Needs the schema.
+    pub async fn try_out(&self) -> Result<Trial, StoreError> {
+        self.database.in_time(self.database.try_out()).await
     }
 
     /// Whether the last operation found the database there.

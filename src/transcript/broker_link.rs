@@ -79,7 +79,8 @@ impl BrokerLink {
         ca: Option<&Path>,
         deadline: Duration,
     ) -> Result<Self, LinkError> {
-        let (client, mut event_loop) = AsyncClient::new(options(broker, ca)?, 1);
+        let options = client_options(broker, ca, "publisher")?;
+        let (client, mut event_loop) = AsyncClient::new(options, 1);
         let accepted = tokio::time::timeout(deadline, event_loop.poll()).await;
         let accepted = accepted.map_err(|_| LinkError::Deadline {
             broker: broker.to_string(),
@@ -165,9 +166,14 @@ async fn poll(mut event_loop: EventLoop, sender: watch::Sender<Seen>, broker: St
     }
 }
 
-fn options(broker: &MqttUrl, ca: Option<&Path>) -> Result<MqttOptions, LinkError> {
+/// How a client of that role connects: with the URL's credentials and TLS, and an id that nobody else has.
+pub(crate) fn client_options(
+    broker: &MqttUrl,
+    ca: Option<&Path>,
+    role: &str,
+) -> Result<MqttOptions, LinkError> {
     let random = getrandom::u64().unwrap_or_else(|_| u64::from(std::process::id()));
-    let id = format!("switchboard-publisher-{random:016x}");
+    let id = format!("switchboard-{role}-{random:016x}");
     let mut options = MqttOptions::new(id, broker.host.clone(), broker.port);
     options
         .set_keep_alive(KEEP_ALIVE)

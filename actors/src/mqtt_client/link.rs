@@ -42,7 +42,7 @@ pub(super) fn client(role: LinkRole, settings: &MqttSettings) -> (AsyncClient, E
         let tls = TlsConfiguration::Rustls(Arc::clone(tls));
         options.set_transport(Transport::tls_with_config(tls));
     }
-    if role == LinkRole::Session {
+    if role == LinkRole::Session && settings.online.is_some() {
         let topic = topics::status(&settings.node);
         options.set_last_will(LastWill::new(
             topic,

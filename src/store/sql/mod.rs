@@ -9,6 +9,7 @@ mod migrations;
 mod organizations;
 mod session_rows;
 mod sessions;
+mod trial;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -16,7 +17,9 @@ use sqlx::{Any, AnyPool, Transaction};
 
 use super::error::StoreError;
 use super::presence::Presence;
-use engine::Engine;
+use engine::{Engine, Kind};
+
+pub use trial::Trial;
 
 /// An open database; clones share it.
 #[derive(Clone, Debug)]
@@ -49,6 +52,11 @@ impl Database {
         operation: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
         self.presence.in_time(operation).await
+    }
+
+    /// Whether a SQLite file has yet to be made; a server's database is there or not.
+    pub(super) fn is_missing_file(url: &str) -> Result<bool, StoreError> {
+        Ok(Engine::of(url)?.is_missing_file())
     }
 
     /// Whether the last operation found the database there.
