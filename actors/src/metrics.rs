@@ -90,6 +90,10 @@ macro_rules! counters {
         }
 
         impl Counters {
+            /// Every metric as it is declared: name, Rust type, help. docs/operations.md has the same.
+            pub const DECLARED: &[(&str, &str, &str)] =
+                &[$((stringify!($name), stringify!($kind), $help)),*];
+
             /// Registers every metric under its public name.
             pub fn register(&self, registry: &mut Registry) {
                 let switchboard = registry.sub_registry_with_prefix("switchboard");

@@ -93,7 +93,7 @@ async fn a_room_that_the_broker_refuses_is_an_error_however_often_it_is_joined()
 }
 
 /// A certificate authority, and a certificate for `localhost` by it with its key, in PEM.
-fn certificates() -> (String, String, String) {
+pub(crate) fn certificates() -> (String, String, String) {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
