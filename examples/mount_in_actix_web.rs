@@ -32,7 +32,7 @@ impl Actor for Viewer {
         let (socket, outbox) = (self.id, Arc::clone(&self.outbox));
         self.registry.do_send(SocketConnected {
             socket,
-            outbox: Arc::clone(&outbox),
+            outbox: Arc::clone(&outbox).into(),
         });
         self.registry.do_send(Join {
             socket,

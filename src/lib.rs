@@ -11,6 +11,7 @@ pub mod embedded_broker;
 pub mod http;
 mod json_object;
 mod outgoing;
+mod pem;
 pub mod recording;
 mod session_body;
 pub mod session_commands;

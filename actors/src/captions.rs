@@ -3,7 +3,6 @@
 //! Asks whether the socket may, tells the RoomRegistry; deliveries come from the rooms, not from here.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use actix::Addr;
 use bytes::Bytes;
@@ -15,10 +14,12 @@ use switchboard_protocol::socketio::Event;
 use tokio::sync::oneshot;
 
 use crate::broker::Grant;
-use crate::limits::HISTORY_FINALS;
+use crate::limits::{HISTORY_FINALS, Limit};
 use crate::ports::Action;
-use crate::registry::{Join, Joined, Leave, RoomRegistry, SocketClosed, SocketConnected};
-use crate::room::{History, Replayed};
+use crate::registry::{
+    Join, JoinRefused, Joined, Leave, RoomRegistry, SocketClosed, SocketConnected,
+};
+use crate::room::{History, Replayed, Wanted};
 use crate::root::Client;
 use crate::service::{Failure, Outcome};
 
@@ -30,11 +31,14 @@ pub struct Captions {
 }
 
 impl Captions {
-    /// The socket may join rooms from now on.
+    /// The socket may join rooms from now on; one that has come back is in its rooms again.
     pub fn connected(&self, client: &Client) {
+        if let Some(lease) = &client.lease {
+            return lease.begin(&self.registry);
+        }
         self.registry.do_send(SocketConnected {
             socket: client.socket.id,
-            outbox: Arc::clone(&client.socket.outbox),
+            outbox: client.socket.outbox.clone(),
         });
     }
 
@@ -57,16 +61,24 @@ impl Captions {
         let (history, replayed) = wanted.map(ask_history).unzip();
         let join = Join {
             socket: client.socket.id,
-            room,
+            room: room.clone(),
             history,
         };
-        match (self.registry.send(join).await, replayed) {
-            (Ok(Ok(Joined::Now)), None) => Outcome::ok(),
-            (Ok(Ok(joined)), replayed) => Outcome::Later(complete(joined, replayed).boxed_local()),
-            (Ok(Err(refused)), _) => {
-                Outcome::Failed(Failure::invalid("JOIN_REFUSED", refused.to_string()))
+        let joined = match self.registry.send(join).await {
+            Ok(Ok(joined)) => joined,
+            Ok(Err(refused)) => {
+                let failure = Failure::invalid("JOIN_REFUSED", refused.to_string());
+                return Outcome::Failed(match refused {
+                    JoinRefused::TooManyRooms => failure.at(Limit::RoomsPerSocket),
+                    JoinRefused::Gone => failure,
+                });
             }
-            (Err(_), _) => Outcome::stopping(),
+            Err(_) => return Outcome::stopping(),
+        };
+        client.note(|lease| lease.joined(room));
+        match (joined, replayed) {
+            (Joined::Now, None) => Outcome::ok(),
+            (joined, replayed) => Outcome::Later(complete(joined, replayed).boxed_local()),
         }
     }
 
@@ -76,6 +88,7 @@ impl Captions {
             Ok(room) => room,
             Err(failure) => return Outcome::Failed(failure),
         };
+        client.note(|lease| lease.left(&room));
         let leave = Leave {
             socket: client.socket.id,
             room,
@@ -124,6 +137,7 @@ fn history(event: &Event) -> Result<Option<u16>, Failure> {
 
 fn ask_history(wanted: u16) -> (History, oneshot::Receiver<Replayed>) {
     let (replayed, receiver) = oneshot::channel();
+    let wanted = Wanted::Last(wanted);
     (History { wanted, replayed }, receiver)
 }
 

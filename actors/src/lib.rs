@@ -16,6 +16,7 @@
 //! No HTTP, no SQL, no environment here: [`ports`] and [`outbox::Wire`] are the seams.
 
 pub mod broker;
+pub mod bucket;
 pub mod captions;
 pub mod limits;
 pub mod metrics;
@@ -25,11 +26,13 @@ pub mod outbox;
 mod packets;
 pub mod ports;
 pub mod recorder;
+pub mod recovery;
 pub mod registry;
 pub mod room;
 pub mod root;
 pub mod service;
 pub mod session;
+pub mod stamp;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 

@@ -2,18 +2,35 @@
 //!
 //! A number that an operator may want to turn is a field of a settings struct and has its default here.
 
+mod names;
+
 use std::time::Duration;
+
+pub use names::{Limit, LimitLabel};
 
 /// Bytes that may wait for one socket before it is cut off.
 pub const OUTBOX_BYTES: usize = 1024 * 1024;
 /// Frames that may wait for one socket before it is cut off.
 pub const OUTBOX_FRAMES: usize = 4_096;
+/// Events that a recoverable socket may have missed.
+pub const JOURNAL_FRAMES: usize = OUTBOX_FRAMES / 2;
+/// Bytes of them; half an outbox, so that what was missed never overflows it.
+pub const JOURNAL_BYTES: usize = OUTBOX_BYTES / 2;
+/// Recoverable sockets that may be away; beyond it, those that have been away longest end.
+pub const RECOVERABLES_AWAY: usize = 20_000;
+/// How long storage remembers a recoverable socket since its rooms changed last.
+pub const RECOVERABLES_KEPT: Duration = Duration::from_secs(24 * 3600);
+/// Pause between two looks for those that storage remembers for longer.
+pub const RECOVERABLES_PURGE: Duration = Duration::from_secs(3600);
 /// Slices handed to one vectored write; Linux takes at most 1,024 (`UIO_MAXIOV`).
 pub const SLICES_PER_WRITE: usize = 64;
 /// Packets in one polling answer; python-engineio refuses more by default.
 pub const PACKETS_PER_POLL: usize = 16;
 /// How long a closing socket may take to read what is still queued for it.
 pub const CLOSE_LINGER: Duration = Duration::from_secs(5);
+
+/// Bytes that may wait in the encryption of one WebSocket over TLS, beside those of its outbox.
+pub const TLS_BUFFER_BYTES: usize = 64 * 1024;
 
 /// Packets of one session that wait for an earlier one to be served; then nothing more is read. A polling
 /// POST counts as one, so that what waits is bounded by this and the largest payload.
@@ -24,6 +41,11 @@ pub const PENDING_ANSWERS: usize = 256;
 pub const NAMESPACES_PER_SESSION: usize = 8;
 /// Refused CONNECT packets one connection may send before it is cut off.
 pub const REFUSED_CONNECTS: u32 = 16;
+/// Seconds of `max_events_per_second` that a connection may have served at once: a client that comes back joins all of its
+/// rooms and watches in one go.
+pub const EVENT_BURST_SECONDS: u32 = 2;
+/// A connection that sends so many times as many events as it may is cut off.
+pub const EVENT_FLOOD_FACTOR: u32 = 10;
 /// Rooms one socket may be in.
 pub const ROOMS_PER_SOCKET: usize = 100;
 /// How long a binary packet's attachments may take to arrive.

@@ -13,6 +13,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use crate::limits::{Limit, LimitLabel};
+
 /// A label whose values are a closed set of short words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Reason {
@@ -72,6 +74,16 @@ impl EncodeMetric for Latency {
 #[derive(Clone, Debug, Default)]
 pub struct Metrics(Arc<Counters>);
 
+impl Metrics {
+    /// Counts that a client met `limit`.
+    pub fn limit_reached(&self, limit: Limit) {
+        let limit = LimitLabel {
+            limit: limit.name(),
+        };
+        self.limits_reached.get_or_create(&limit).inc();
+    }
+}
+
 impl Deref for Metrics {
     type Target = Counters;
 
@@ -107,11 +119,13 @@ counters! {
     connections: Gauge = "Engine.IO connections open",
     connections_opened: Count = "Engine.IO connections opened",
     connections_closed: Family<Reason, Count> = "Engine.IO connections closed, by reason",
+    tls_handshakes_failed: Family<Reason, Count> = "TLS handshakes that failed, by reason",
     upgrades: Count = "Connections upgraded to WebSocket",
     received_bytes: Count = "Bytes of messages from clients",
     requests_refused: Family<Reason, Count> = "Engine.IO requests refused, by reason",
     accepts_failed: Count = "TCP connections that could not be accepted, as for want of file descriptors",
     http_responses: Family<Status, Count> = "HTTP answers other than WebSocket upgrades, by class of status",
+    limits_reached: Family<LimitLabel, Count> = "Times that a client met a limit, by limit",
     connects_refused: Family<Reason, Count> = "CONNECT packets refused, by reason",
     events_received: Count = "Events from clients",
     events_refused: Family<Reason, Count> = "Events refused, by reason",
@@ -137,7 +151,11 @@ counters! {
     storage_failures: Count = "Attempts to store or purge finals that failed",
     database_up: Gauge = "1 while the last look into the database succeeded",
     access_failures: Count = "Questions about rights that could not be answered",
+    sockets_recoverable: Gauge = "Recoverable sockets, here or away",
+    sockets_away: Gauge = "Recoverable sockets whose connection is lost and that may come back",
+    recoveries: Family<Reason, Count> = "Sockets that came back, by where they were found or why they were not",
     history_replays: Family<Reason, Count> = "Histories sent to joining sockets, by source",
+    partials_superseded: Count = "Partial lines not sent to slow sockets because newer ones had come",
     sockets_stalled: Family<Reason, Count> = "Sockets cut off because they did not read, by bound",
     broker_up: Gauge = "1 while all broker links are up",
     broker_outages: Count = "Broker outages told to sockets",

@@ -2,6 +2,8 @@
 //!
 //! The standalone program implements them over JWT and SQL; an embedder brings its own.
 
+mod recoverables;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -9,6 +11,8 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use switchboard_protocol::ids::{ConversationId, OrganizationId, RoomId, SessionId, UserId};
+
+pub use recoverables::{Recoverable, Recoverables};
 
 /// A boxed future that owns everything it needs, so that an actor can spawn it.
 pub type BoxFuture<T> = futures_util::future::BoxFuture<'static, T>;
@@ -190,6 +194,14 @@ pub trait Transcripts: Send + Sync + 'static {
         &self,
         room: RoomId,
         before: u64,
+        limit: u32,
+    ) -> BoxFuture<Result<Vec<Final>, Unavailable>>;
+
+    /// The first `limit` finals of `room` that are numbered above `number`, in ascending order.
+    fn after(
+        &self,
+        room: RoomId,
+        number: u64,
         limit: u32,
     ) -> BoxFuture<Result<Vec<Final>, Unavailable>>;
 

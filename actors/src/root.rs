@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use futures_util::future::{LocalBoxFuture, ready};
+use futures_util::future::LocalBoxFuture;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use switchboard_protocol::events;
@@ -18,8 +18,10 @@ use crate::captions::Captions;
 use crate::metrics::{Metrics, Reason};
 use crate::organization::family::Organizations;
 use crate::ports::{Access, Action, Authenticator, Identity, Principal};
+use crate::recovery::{Lease, Recovery};
 use crate::service::{
-    Accepted, ConnectRequest, Connection, Failure, Outcome, Refusal, Service, Socket, SocketService,
+    Accepted, ConnectRequest, Connection, Ending, Failure, Outcome, Refusal, Service, Socket,
+    SocketService,
 };
 
 /// How a bad handshake is refused (`SWITCHBOARD_REFUSAL`).
@@ -45,6 +47,8 @@ pub struct Root {
     pub captions: Captions,
     /// What organizations have to watch.
     pub organizations: Organizations,
+    /// Sockets that come back.
+    pub recovery: Recovery,
     /// Counts refusals.
     pub metrics: Metrics,
 }
@@ -61,7 +65,7 @@ impl Root {
         }
     }
 
-    fn accept(&self, request: ConnectRequest) -> Result<Accepted, Refusal> {
+    fn identify(&self, request: &ConnectRequest) -> Result<Identity, Refusal> {
         if !request.socket.namespace.is_root() {
             self.metrics
                 .connects_refused
@@ -73,25 +77,38 @@ impl Root {
         }
         let token = find_token(request.auth.as_deref(), &request.connection)
             .ok_or_else(|| self.refuse("no_token", "Authentication required"))?;
-        let identity = self
-            .authenticator
+        self.authenticator
             .authenticate(&token)
-            .map_err(|_| self.refuse("invalid_token", "Invalid token"))?;
+            .map_err(|_| self.refuse("invalid_token", "Invalid token"))
+    }
+
+    async fn accept(self, request: ConnectRequest) -> Result<Accepted, Refusal> {
+        let identity = self.identify(&request)?;
+        let lease = self
+            .recovery
+            .admit(&*self.access, &identity, &request)
+            .await;
         let expires_at = Some(identity.expires_at);
+        let socket = lease.as_ref().map_or(request.socket, Lease::socket);
+        let ids = lease.as_ref().map(Lease::ids);
+        let ids = ids.map(|(sid, pid)| (sid.to_owned(), pid.to_owned()));
         let service = RootSocket {
             client: Client {
-                socket: request.socket,
+                socket: socket.clone(),
+                lease,
                 identity: RefCell::new(identity),
                 is_closed: Cell::new(false),
                 access: Arc::clone(&self.access),
                 metrics: self.metrics.clone(),
             },
-            root: self.clone(),
+            root: self,
         };
-        Ok(Accepted {
-            service: Rc::new(service),
-            expires_at,
-        })
+        let mut accepted = Accepted::new(socket, Rc::new(service), expires_at);
+        if let Some((sid, pid)) = ids {
+            accepted.sid = sid;
+            accepted.pid = Some(pid);
+        }
+        Ok(accepted)
     }
 }
 
@@ -100,7 +117,7 @@ impl Service for Root {
         &self,
         request: ConnectRequest,
     ) -> LocalBoxFuture<'static, Result<Accepted, Refusal>> {
-        ready(self.accept(request)).boxed_local()
+        self.clone().accept(request).boxed_local()
     }
 }
 
@@ -138,6 +155,8 @@ fn find_token(auth: Option<&RawValue>, connection: &Connection) -> Option<String
 pub struct Client {
     /// Its name and its way out.
     pub socket: Socket,
+    /// What makes it recoverable; none: it is not.
+    pub lease: Option<Lease>,
     identity: RefCell<Identity>,
     is_closed: Cell<bool>,
     access: Arc<dyn Access>,
@@ -153,6 +172,13 @@ impl Client {
     /// Whether the socket is gone: what is asked of an actor after that would leave a trace.
     pub fn is_closed(&self) -> bool {
         self.is_closed.get()
+    }
+
+    /// Has what the socket is in or follows noted, so that it has it again when its client comes back.
+    pub fn note(&self, note: impl FnOnce(&Lease)) {
+        if let Some(lease) = &self.lease {
+            note(lease);
+        }
     }
 
     /// Asks whether the socket's holder may.
@@ -240,8 +266,12 @@ impl SocketService for RootSocket {
         self.serve(event).boxed_local()
     }
 
-    fn closed(&self) {
+    fn closed(&self, ending: Ending) {
         self.client.is_closed.set(true);
+        if let Some(lease) = &self.client.lease {
+            // Whoever keeps it says when it is gone.
+            return lease.end(ending);
+        }
         self.root.captions.closed(&self.client);
         self.root.organizations.closed(&self.client);
     }

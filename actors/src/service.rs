@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use actix::prelude::*;
 use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 use serde_json::value::RawValue;
@@ -14,7 +15,8 @@ use switchboard_protocol::frame::Frame;
 use switchboard_protocol::socketio::{Event, Namespace};
 
 use crate::SocketId;
-use crate::outbox::Outbox;
+use crate::limits::Limit;
+use crate::outbox::{Outbox, WayOut};
 
 /// What the HTTP request that opened a connection said, as far as services need it.
 #[derive(Clone, Debug, Default)]
@@ -33,7 +35,7 @@ pub struct Socket {
     /// Where it is connected.
     pub namespace: Namespace,
     /// Its way out.
-    pub outbox: Arc<Outbox>,
+    pub outbox: WayOut,
 }
 
 impl Socket {
@@ -47,6 +49,10 @@ impl Socket {
 pub struct ConnectRequest {
     /// The socket that it would make.
     pub socket: Socket,
+    /// The connection's way out, which that socket has, too.
+    pub outbox: Arc<Outbox>,
+    /// Where the session hears that the socket's client has come back elsewhere.
+    pub session: Recipient<Evict>,
     /// The handshake's `auth` object.
     pub auth: Option<Box<RawValue>>,
     /// The request that opened the connection.
@@ -64,11 +70,48 @@ pub enum Refusal {
 
 /// A socket that was let in.
 pub struct Accepted {
+    /// The socket: that of the request, or the one that its client had before.
+    pub socket: Socket,
+    /// Its public id, which the client is told.
+    pub sid: String,
+    /// Its private id; none: it cannot be recovered.
+    pub pid: Option<String>,
     /// What serves its events.
     pub service: Rc<dyn SocketService>,
     /// When its token ends; its socket is then told and disconnected.
     pub expires_at: Option<SystemTime>,
 }
+
+impl Accepted {
+    /// The request's socket, served by `service` until `expires_at`.
+    pub fn new(
+        socket: Socket,
+        service: Rc<dyn SocketService>,
+        expires_at: Option<SystemTime>,
+    ) -> Self {
+        Self {
+            socket,
+            sid: crate::random_id(),
+            pid: None,
+            service,
+            expires_at,
+        }
+    }
+}
+
+/// How a socket ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Its connection is lost: the client may come back.
+    Lost,
+    /// For good: the client has left, or may not stay.
+    Over,
+}
+
+/// The client of this socket has come back by another connection: this one is closed.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "()")]
+pub struct Evict(pub SocketId);
 
 /// Decides who may connect to which namespace.
 pub trait Service: Send + Sync + 'static {
@@ -87,8 +130,8 @@ pub trait SocketService: 'static {
     /// Serves one event. The session goes on to the socket's next event when the future resolves.
     fn event(self: Rc<Self>, event: Event) -> LocalBoxFuture<'static, Outcome>;
 
-    /// The socket is gone; called once, also after a panic.
-    fn closed(&self) {}
+    /// The socket is gone from this connection; called once, also after a panic.
+    fn closed(&self, _ending: Ending) {}
 }
 
 /// What an event led to.
@@ -130,6 +173,8 @@ pub struct Failure {
     pub message: String,
     /// Whether the same event may succeed later.
     pub retryable: bool,
+    /// The limit that was met, if it was one.
+    pub limit: Option<Limit>,
 }
 
 impl Failure {
@@ -139,6 +184,7 @@ impl Failure {
             code,
             message: message.into(),
             retryable: false,
+            limit: None,
         }
     }
 
@@ -148,6 +194,15 @@ impl Failure {
             code,
             message: message.into(),
             retryable: true,
+            limit: None,
+        }
+    }
+
+    /// The same, because a limit was met: it is counted.
+    pub fn at(self, limit: Limit) -> Self {
+        Self {
+            limit: Some(limit),
+            ..self
         }
     }
 }

@@ -10,6 +10,8 @@ mod frames;
 mod harness;
 mod media;
 mod ports;
+mod recoverables;
+mod storage;
 mod transcripts;
 mod wire;
 
@@ -23,6 +25,7 @@ pub use frames::{ServerFrame, frames};
 pub use harness::{Harness, Setup};
 pub use media::FakeMedia;
 pub use ports::{FakeAccess, FakeDirectory, FakeTokens};
+pub use recoverables::FakeRecoverables;
 pub use transcripts::FakeTranscripts;
 pub use wire::FakeWire;
 

@@ -10,7 +10,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use switchboard::transport::{self, AllowedOrigins, Endpoint};
+use switchboard::transport::{self, Admission, AllowedOrigins, Endpoint};
 use switchboard_actors::session::{Above, SessionSettings};
 
 use suite::Suite;
@@ -24,7 +24,9 @@ async fn main() -> std::io::Result<()> {
         ping_interval: Duration::from_millis(300),
         ping_timeout: Duration::from_millis(200),
         connect_timeout: Duration::from_secs(1),
+        upgrade_timeout: Duration::from_secs(10),
         max_payload: 1_000_000,
+        max_events_per_second: 0,
         ids: Default::default(),
         metrics: Default::default(),
     };
@@ -33,6 +35,7 @@ async fn main() -> std::io::Result<()> {
         endpoint("/engine.io/", Above::Messages(Some)),
         endpoint("/socket.io/", Above::SocketIo(Arc::new(Suite))),
     ];
-    let _server = transport::start(vec![listener], &[], endpoints, |_| {})?;
+    let admission = Admission::new(Default::default(), settings.metrics.clone());
+    let _server = transport::start(vec![listener], &[], &admission, endpoints, None, |_| {})?;
     std::future::pending().await
 }

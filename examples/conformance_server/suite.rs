@@ -30,14 +30,10 @@ impl Service for Suite {
             .auth
             .map_or("{}".to_owned(), |auth| auth.get().to_owned());
         let service = Rc::new(SuiteSocket {
-            socket: request.socket,
+            socket: request.socket.clone(),
             auth,
         });
-        ready(Ok(Accepted {
-            service,
-            expires_at: None,
-        }))
-        .boxed_local()
+        ready(Ok(Accepted::new(request.socket, service, None))).boxed_local()
     }
 }
 

@@ -65,6 +65,22 @@ impl Frame {
         })
     }
 
+    /// Whether it is an event that asks for no acknowledgement: `42[…]`, or `42/ns,[…]`.
+    pub fn is_event(&self) -> bool {
+        let after = |prefix: &[u8]| self.payload().strip_prefix(prefix);
+        !self.is_binary()
+            && after(b"42").is_some_and(|rest| matches!(rest.first(), Some(b'[' | b'/')))
+    }
+
+    /// The event with one more argument behind its own, which must be one JSON value; `None` for what is no event.
+    pub fn with_argument(&self, json: &[u8]) -> Option<Self> {
+        let event = self
+            .payload()
+            .strip_suffix(b"]")
+            .filter(|_| self.is_event())?;
+        Some(Self::concat(&[event, b",", json, b"]"]))
+    }
+
     /// A WebSocket close frame (RFC 6455 section 5.5.1) with `code` and a reason, cut to what fits.
     pub fn close(code: u16, reason: &str) -> Self {
         let end = reason.floor_char_boundary(MAX_CONTROL - 2);
@@ -241,6 +257,28 @@ mod tests {
                 Frame::text(json)
             );
         }
+    }
+
+    #[test]
+    fn an_event_can_be_given_one_more_argument_and_nothing_else_can() {
+        let more = |text: &str| Frame::text(text).with_argument(b"7");
+        assert_eq!(more(r#"42["a"]"#), Some(Frame::text(r#"42["a",7]"#)));
+        assert_eq!(
+            more(r#"42/ns,["a",[]]"#),
+            Some(Frame::text(r#"42/ns,["a",[],7]"#))
+        );
+        for text in [
+            "42",
+            "421[\"a\"]",
+            "43[\"a\"]",
+            "40{}",
+            "451-[\"a\"]",
+            "2",
+            "",
+        ] {
+            assert_eq!(more(text), None, "{text}");
+        }
+        assert_eq!(Frame::binary(b"42[]").with_argument(b"7"), None);
     }
 
     #[test]

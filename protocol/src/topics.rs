@@ -33,6 +33,11 @@ impl CaptionKind {
         Self::FinalTranslation,
     ];
 
+    /// Whether a later one of the same line makes it worthless.
+    pub fn is_partial(self) -> bool {
+        matches!(self, Self::Partial | Self::PartialTranslation)
+    }
+
     /// The event that members of the room get.
     pub fn event_name(self) -> &'static str {
         match self {

@@ -9,12 +9,13 @@ use switchboard_actors::metrics::Metrics;
 use switchboard_actors::mqtt_client::{Links, Load, MqttSettings};
 use switchboard_actors::organization::family::Organizations;
 use switchboard_actors::organization::registry::{OrganizationRegistry, Sources};
-use switchboard_actors::ports::{Access, Authenticator};
+use switchboard_actors::ports::{Access, Authenticator, Recoverables};
+use switchboard_actors::recovery::{Recovery, RecoveryKeeper, RecoveryMode};
 use switchboard_actors::registry::RoomRegistry;
 use switchboard_actors::root::{RefusalMode, Root};
 use tokio::sync::watch;
 
-use crate::config::{Config, Refusal};
+use crate::config::{self, Config, Refusal};
 use crate::recording::Recording;
 use crate::session_commands::SessionCommands;
 use crate::store::Store;
@@ -25,6 +26,8 @@ pub(super) struct Actors {
     pub(super) root: Root,
     /// Knows every socket and room.
     pub(super) rooms: Addr<RoomRegistry>,
+    /// Keeps sockets that may come back.
+    pub(super) recovery: Addr<RecoveryKeeper>,
     /// Keeps finals; none without retention.
     pub(super) recording: Option<Recording>,
     /// Serves sessions' management by MQTT; ends when dropped.
@@ -78,6 +81,14 @@ pub(super) fn start(
         metrics.clone(),
     )
     .start();
+    let storage = config.retention.is_some();
+    let keeper = RecoveryKeeper::new(
+        config.recovery_window,
+        vec![rooms.clone().recipient(), organizations.clone().recipient()],
+        storage.then(|| Arc::new(store.clone()) as Arc<dyn Recoverables>),
+        metrics.clone(),
+    )
+    .start();
     let root = Root {
         authenticator,
         access,
@@ -91,11 +102,21 @@ pub(super) fn start(
         organizations: Organizations {
             registry: organizations,
         },
+        recovery: Recovery {
+            mode: match config.recovery {
+                config::Recovery::Ask => RecoveryMode::Ask,
+                config::Recovery::On => RecoveryMode::On,
+                config::Recovery::Off => RecoveryMode::Off,
+            },
+            keeper: keeper.clone(),
+            metrics: metrics.clone(),
+        },
         metrics: metrics.clone(),
     };
     Actors {
         root,
         rooms,
+        recovery: keeper,
         recording,
         commands,
         events,

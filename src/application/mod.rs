@@ -2,30 +2,27 @@
 //! actors which live as long as the program.
 
 mod actors;
+mod parts;
 mod rehearsal;
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use actix::prelude::*;
 use actix_web::web;
 use anyhow::Context as _;
 use switchboard_actors::broker::BrokerStatus;
-use switchboard_actors::metrics::Metrics;
-use switchboard_actors::mqtt_client::MqttSettings;
-use switchboard_actors::ports::{Access, Authenticator};
+use switchboard_actors::ports::Access;
+use switchboard_actors::recovery::{Flush, RecoveryKeeper};
 use switchboard_actors::registry::RoomRegistry;
-use switchboard_actors::root::Root;
-use switchboard_actors::session::{Above, SessionSettings};
 use tokio::sync::watch;
 
 use crate::access;
-use crate::config::{AccessSource, Config, Mqtt, MqttUrl, Secret, mask_url};
+use crate::config::{Config, MqttTls, MqttUrl, Secret, mask_url};
 use crate::demo;
-use crate::embedded_broker::{EmbeddedBroker, Options};
+use crate::embedded_broker::EmbeddedBroker;
 use crate::http::api::{self, ApiState};
 use crate::http::health::{self, Health};
 use crate::http::page::{self, DemoDocument};
@@ -33,9 +30,8 @@ use crate::recording::Recording;
 use crate::session_commands::SessionCommands;
 use crate::shutdown::Signals;
 use crate::store::Store;
-use crate::tokens::{TokenIssuer, TokenVerifier};
-use crate::transcript::tls_config;
-use crate::transport::{self, AllowedOrigins, Endpoint, Server};
+use crate::tokens::TokenIssuer;
+use crate::transport::{self, Endpoint, Refresh, Server, Tls};
 
 /// How long the start waits for the embedded broker, so that nobody hears `broker_ko` at the very beginning.
 const EMBEDDED_DEADLINE: Duration = Duration::from_secs(2);
@@ -45,8 +41,6 @@ const EXTERNAL_DEADLINE: Duration = Duration::from_millis(500);
 const STOP_DEADLINE: Duration = Duration::from_secs(5);
 /// How long finals that wait may take to be stored then.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(3);
-/// Connections that the kernel holds until they are accepted.
-const BACKLOG: i32 = 4_096;
 
 /// How to run.
 #[derive(Clone, Copy, Debug)]
@@ -65,10 +59,14 @@ pub struct Application {
     registry: Addr<RoomRegistry>,
     broker: watch::Receiver<BrokerStatus>,
     broker_url: MqttUrl,
-    mqtt_ca: Option<PathBuf>,
+    mqtt_tls: MqttTls,
     store: Store,
+    /// Keeps sockets that may come back.
+    recovery: Addr<RecoveryKeeper>,
     /// Keeps finals; none without retention.
     recording: Option<Recording>,
+    /// Keeps the certificate of HTTPS fresh, while it lives; none with plain HTTP.
+    refresh: Option<Refresh>,
     /// Signs the demo's tokens; none outside the demo.
     demo: Option<TokenIssuer>,
     /// Ends when dropped.
@@ -117,14 +115,15 @@ impl Application {
         options: RunOptions,
         rehearsal: Option<Arc<dyn Access>>,
     ) -> anyhow::Result<Self> {
-        let listeners = bind(&config.listen)?;
+        let certificate = parts::certificate(config)?;
+        let listeners = parts::bind(&config.listen)?;
         let addresses = listeners
             .iter()
             .map(TcpListener::local_addr)
             .collect::<Result<_, _>>()?;
-        let store = open_store(config, options.migrate).await?;
+        let store = parts::open_store(config, options.migrate).await?;
         let secret = config.jwt_secret.as_ref().map(Secret::expose);
-        let verifier = verifier(config).await?;
+        let verifier = parts::verifier(config).await?;
         let is_announced = rehearsal.is_none();
         let access = match rehearsal {
             Some(access) => access,
@@ -142,11 +141,11 @@ impl Application {
         if demo.is_some() {
             demo::seed(&store).await?;
         }
-        let (embedded, broker_url) = broker(&config.mqtt).await?;
-        let mut mqtt = mqtt_settings(config, &broker_url)?;
+        let (embedded, broker_url) = parts::broker(&config.mqtt).await?;
+        let mut mqtt = parts::mqtt_settings(config, &broker_url)?;
         mqtt.online.take_if(|_| !is_announced);
 
-        let threads = start_threads(config.workers);
+        let threads = parts::start_threads(config.workers);
         let handles: Vec<_> = threads.iter().map(Arbiter::handle).collect();
         let authenticator = Arc::clone(&verifier);
         let actors = actors::start(
@@ -159,8 +158,13 @@ impl Application {
         );
         let broker_status = actors.broker;
         let metrics = actors.metrics;
-        let endpoint = endpoint(config, actors.root, &metrics);
-        let health = Health::new(broker_status.clone(), store.clone(), metrics, actors.load);
+        let endpoint = parts::endpoint(config, actors.root, &metrics);
+        let health = Health::new(
+            broker_status.clone(),
+            store.clone(),
+            metrics.clone(),
+            actors.load,
+        );
         let health = web::Data::new(health);
         let api_state = web::Data::new(ApiState::new(
             store.clone(),
@@ -174,16 +178,26 @@ impl Application {
             Some(_) => EMBEDDED_DEADLINE,
             None => EXTERNAL_DEADLINE,
         };
-        wait_for_broker(broker_status.clone(), deadline).await;
+        parts::wait_for_broker(broker_status.clone(), deadline).await;
         let endpoints = vec![endpoint.clone()];
-        let server = transport::start(listeners, &handles, endpoints, move |app| {
-            app.app_data(health.clone())
-                .app_data(api_state.clone())
-                .app_data(document.clone())
-                .configure(health::configure)
-                .configure(api::configure)
-                .configure(page::configure);
-        })?;
+        let refresh = certificate.clone().map(Refresh::start).transpose()?;
+        let admission = parts::admission(config, &metrics);
+        let tls = certificate.map(|shown| Tls::new(shown, config.tls_timeout, metrics));
+        let server = transport::start(
+            listeners,
+            &handles,
+            &admission,
+            endpoints,
+            tls,
+            move |app| {
+                app.app_data(health.clone())
+                    .app_data(api_state.clone())
+                    .app_data(document.clone())
+                    .configure(health::configure)
+                    .configure(api::configure)
+                    .configure(page::configure);
+            },
+        )?;
         Ok(Self {
             server,
             endpoint,
@@ -191,9 +205,11 @@ impl Application {
             registry: actors.rooms,
             broker: broker_status,
             broker_url,
-            mqtt_ca: config.mqtt_ca.clone(),
+            mqtt_tls: config.mqtt_tls.clone(),
             store,
+            recovery: actors.recovery,
             recording: actors.recording,
+            refresh,
             demo,
             embedded,
             threads,
@@ -226,17 +242,26 @@ impl Application {
         &self.store
     }
 
+    /// What clients speak with it.
+    fn scheme(&self) -> &'static str {
+        match self.refresh {
+            Some(_) => "https",
+            None => "http",
+        }
+    }
+
     /// Prints the addresses, one line each, and the demo's tokens.
     fn announce(&self) -> anyhow::Result<()> {
         let mut out = std::io::stdout().lock();
+        let scheme = self.scheme();
         for address in &self.addresses {
-            writeln!(out, "listening on http://{address}")?;
+            writeln!(out, "listening on {scheme}://{address}")?;
         }
         if let Some(address) = self.mqtt_address() {
             writeln!(out, "mqtt on {address}")?;
         }
         if let (Some(issuer), Some(address)) = (&self.demo, self.addresses.first()) {
-            writeln!(out, "{}", demo::announcement(*address, issuer))?;
+            writeln!(out, "{}", demo::announcement(scheme, *address, issuer))?;
         }
         out.flush()?;
         Ok(())
@@ -250,7 +275,7 @@ impl Application {
         let feed = self
             .demo
             .is_some()
-            .then(|| demo::feed(self.broker_url, self.mqtt_ca, self.store.clone()));
+            .then(|| demo::feed(self.broker_url, self.mqtt_tls, self.store.clone()));
         stop.await?;
         log::info!("switchboard stops");
         if let Some(feed) = feed {
@@ -258,6 +283,10 @@ impl Application {
         }
         self.endpoint.close_all(STOP_DEADLINE).await;
         drop(self.server);
+        let flushed = tokio::time::timeout(DRAIN_DEADLINE, self.recovery.send(Flush)).await;
+        if !matches!(flushed, Ok(Ok(Ok(())))) {
+            log::warn!("sockets that may come back could not all be stored");
+        }
         if let Some(recording) = self.recording {
             recording.stop(DRAIN_DEADLINE).await;
         }
@@ -267,103 +296,5 @@ impl Application {
         drop(self.commands);
         self.store.close().await;
         Ok(())
-    }
-}
-
-fn bind(addresses: &[SocketAddr]) -> anyhow::Result<Vec<TcpListener>> {
-    let bind = |address: &SocketAddr| -> std::io::Result<TcpListener> {
-        let domain = socket2::Domain::for_address(*address);
-        let socket = socket2::Socket::new(domain, socket2::Type::STREAM, None)?;
-        socket.set_reuse_address(true)?;
-        socket.bind(&(*address).into())?;
-        socket.listen(BACKLOG)?;
-        Ok(socket.into())
-    };
-    addresses
-        .iter()
-        .map(|address| bind(address).with_context(|| format!("cannot listen on {address}")))
-        .collect()
-}
-
-async fn open_store(config: &Config, migrate: bool) -> anyhow::Result<Store> {
-    let store = Store::connect(config.database_url.expose()).await?;
-    match migrate {
-        true => store.migrate().await?,
-        false => store.check_schema().await?,
-    }
-    store.ping().await?;
-    Ok(store)
-}
-
-async fn verifier(config: &Config) -> anyhow::Result<Arc<dyn Authenticator>> {
-    let secret = config.jwt_secret.as_ref().map(Secret::expose);
-    let mut verifier = TokenVerifier::start(secret, config.jwks.as_deref()).await?;
-    if let AccessSource::Http(_) = config.access {
-        verifier.keep_tokens();
-    }
-    Ok(Arc::new(verifier))
-}
-
-async fn broker(mqtt: &Mqtt) -> anyhow::Result<(Option<EmbeddedBroker>, MqttUrl)> {
-    match mqtt {
-        Mqtt::External(url) => Ok((None, url.clone())),
-        Mqtt::Embedded { listen } => {
-            let broker = EmbeddedBroker::bind(*listen, Options::default()).await?;
-            let url = MqttUrl::plain(broker.local_addr());
-            Ok((Some(broker), url))
-        }
-    }
-}
-
-fn mqtt_settings(config: &Config, url: &MqttUrl) -> anyhow::Result<MqttSettings> {
-    let password = url.password.as_ref().map_or("", Secret::expose).to_owned();
-    let since = humantime::format_rfc3339_millis(SystemTime::now());
-    Ok(MqttSettings {
-        host: url.host.clone(),
-        port: url.port,
-        credentials: url.username.clone().map(|user| (user, password)),
-        tls: url
-            .tls
-            .then(|| tls_config(config.mqtt_ca.as_deref()))
-            .transpose()?,
-        node: config.node.clone(),
-        online: Some(serde_json::json!({ "online": true, "since": since.to_string() }).to_string()),
-    })
-}
-
-/// Sockets and rooms share the main thread with the broker's links on one core, and have threads of their own on more.
-fn start_threads(workers: usize) -> Vec<Arbiter> {
-    match workers {
-        0 | 1 => Vec::new(),
-        workers => (0..workers).map(|_| Arbiter::new()).collect(),
-    }
-}
-
-fn endpoint(config: &Config, root: Root, metrics: &Metrics) -> Endpoint {
-    let settings = SessionSettings {
-        ping_interval: config.ping_interval,
-        ping_timeout: config.ping_timeout,
-        connect_timeout: config.connect_timeout,
-        max_payload: config.max_payload_bytes,
-        ids: Default::default(),
-        metrics: metrics.clone(),
-    };
-    let origins = match &config.allowed_origins[..] {
-        [] => AllowedOrigins::Same,
-        list if list.iter().any(|origin| origin == "*") => AllowedOrigins::Any,
-        list => AllowedOrigins::List(list.to_vec()),
-    };
-    Endpoint::new(
-        "/socket.io/",
-        settings,
-        Above::SocketIo(Arc::new(root)),
-        origins,
-    )
-}
-
-async fn wait_for_broker(mut status: watch::Receiver<BrokerStatus>, deadline: Duration) {
-    let up = status.wait_for(|status| *status == BrokerStatus::Up);
-    if tokio::time::timeout(deadline, up).await.is_err() {
-        log::warn!("the broker is not there yet, sockets are told so");
     }
 }

@@ -1,5 +1,5 @@
 //! `switchboard check-config`: prints what would be used and from where, secrets masked, and tries what the
-//! server needs: signing key, source of rights, database, broker.
+//! server needs: certificate, signing key, source of rights, database, broker.
 
 use std::net::TcpListener;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use crate::config::{AccessSource, Config, Mqtt, Secret, Settings, mask_url};
 use crate::store::Store;
 use crate::tokens::TokenVerifier;
 use crate::transcript::BrokerLink;
+use crate::transport::Certificate;
 
 /// How long the broker may take to accept.
 const BROKER_DEADLINE: Duration = Duration::from_secs(5);
@@ -20,6 +21,7 @@ pub(super) async fn run(settings: &Settings, config: &Config) -> anyhow::Result<
         super::print(&setting.to_string())?;
     }
     let checks = [
+        ("tls", tls(config)),
         ("tokens", tokens(config).await),
         ("access", access(config).await),
         ("database", database(config).await),
@@ -36,6 +38,15 @@ pub(super) async fn run(settings: &Settings, config: &Config) -> anyhow::Result<
         bail!(faults.join("; "));
     }
     Ok(())
+}
+
+fn tls(config: &Config) -> anyhow::Result<String> {
+    let Some(files) = &config.tls else {
+        return Ok("none, plain HTTP".to_owned());
+    };
+    let certificate = Certificate::read(files)?;
+    let fingerprint = certificate.fingerprint();
+    Ok(format!("HTTPS, certificate with SHA-256 {fingerprint}"))
 }
 
 async fn tokens(config: &Config) -> anyhow::Result<String> {
@@ -73,7 +84,7 @@ async fn database(config: &Config) -> anyhow::Result<String> {
 async fn broker(config: &Config) -> anyhow::Result<String> {
     match &config.mqtt {
         Mqtt::External(url) => {
-            BrokerLink::connect(url, config.mqtt_ca.as_deref(), BROKER_DEADLINE).await?;
+            BrokerLink::connect(url, &config.mqtt_tls, BROKER_DEADLINE).await?;
             Ok(format!("{url} accepts"))
         }
         Mqtt::Embedded { listen } => match TcpListener::bind(listen) {

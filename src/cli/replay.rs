@@ -20,7 +20,7 @@ pub(super) async fn run(config: &Config, replay: Replay) -> anyhow::Result<()> {
     let recording = Recording::read(&replay.file).with_context(|| name.clone())?;
     let room = RoomId::new(&replay.session, &replay.channel);
     let broker = broker(config)?;
-    let link = BrokerLink::connect(&broker, config.mqtt_ca.as_deref(), BROKER_DEADLINE).await?;
+    let link = BrokerLink::connect(&broker, &config.mqtt_tls, BROKER_DEADLINE).await?;
     let mut progress = Progress::new(format!("{name} → {room}"));
     let mut first_segment = 0;
     loop {

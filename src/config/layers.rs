@@ -121,6 +121,9 @@ impl Settings {
     fn compute_defaults(&mut self, environment: &[(OsString, OsString)]) {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         self.set_default("workers", cores.to_string());
+        // The rest is for the broker's links, the database and files.
+        let connections = crate::descriptors::limit() / 8 * 7;
+        self.set_default("max_connections", connections.to_string());
         self.set_default("data_dir", data_dir(environment).display().to_string());
         let listen = self.get("listen").value.clone().unwrap_or_default();
         self.set_default("node", node_name(&listen));

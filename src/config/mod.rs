@@ -6,10 +6,12 @@
 mod error;
 pub mod keys;
 mod layers;
+mod limits;
 mod mqtt_url;
 mod secret;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod values;
 
 use std::ffi::OsString;
@@ -19,8 +21,10 @@ use std::time::Duration;
 
 pub use error::ConfigError;
 pub use layers::{Layer, Setting, Settings, Source};
+pub use limits::Limits;
 pub use mqtt_url::MqttUrl;
 pub use secret::{Secret, mask_url};
+pub use tls::{CertificateFiles, MqttTls};
 pub use values::reachable;
 
 /// Everything that can be configured. No field prints a secret.
@@ -28,10 +32,14 @@ pub use values::reachable;
 pub struct Config {
     /// Where HTTP and WebSocket are served; at least one.
     pub listen: Vec<SocketAddr>,
+    /// What HTTPS shows; none: plain HTTP.
+    pub tls: Option<CertificateFiles>,
+    /// How long a TLS handshake of a client may take.
+    pub tls_timeout: Duration,
     /// The broker.
     pub mqtt: Mqtt,
-    /// PEM file of the certificates trusted for `mqtts`; none: the system's.
-    pub mqtt_ca: Option<PathBuf>,
+    /// TLS to it.
+    pub mqtt_tls: MqttTls,
     /// `sqlite://…` or `postgres://…`; may hold a password.
     pub database_url: Secret,
     /// HS256 key, at least 32 bytes.
@@ -54,10 +62,14 @@ pub struct Config {
     pub connect_timeout: Duration,
     /// Largest message that a client may send, in bytes.
     pub max_payload_bytes: usize,
+    /// What else clients may do.
+    pub limits: Limits,
     /// Pause between two polls of the conversations in processing.
     pub media_poll: Duration,
     /// Socket.IO connection state recovery.
     pub recovery: Recovery,
+    /// How long a socket whose connection is lost stays in its rooms.
+    pub recovery_window: Duration,
     /// How long finals are kept; none: they are not stored.
     pub retention: Option<Duration>,
     /// The language model; none: the extractive responder.
@@ -175,8 +187,10 @@ impl Config {
     pub fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
         let config = Self {
             listen: required(settings, "listen", values::addresses)?,
+            tls: tls::certificate_files(settings, "tls_cert", "tls_key")?,
+            tls_timeout: required(settings, "tls_timeout_ms", values::millis)?,
             mqtt: mqtt(settings)?,
-            mqtt_ca: optional(settings, "mqtt_ca", values::text)?.map(PathBuf::from),
+            mqtt_tls: tls::mqtt(settings)?,
             database_url: required(settings, "database_url", values::database_url)?,
             jwt_secret: optional(settings, "jwt_secret", values::jwt_secret)?,
             jwks: optional(settings, "jwks", values::jwks)?,
@@ -198,7 +212,9 @@ impl Config {
             ping_timeout: required(settings, "ping_timeout_ms", values::millis)?,
             connect_timeout: required(settings, "connect_timeout_ms", values::millis)?,
             max_payload_bytes: required(settings, "max_payload_bytes", values::payload_bytes)?,
+            limits: limits::read(settings)?,
             media_poll: required(settings, "media_poll_ms", values::millis)?,
+            recovery_window: required(settings, "recovery_window_ms", values::millis)?,
             recovery: required(settings, "recovery", |text| {
                 let words = [
                     ("ask", Recovery::Ask),

@@ -12,9 +12,14 @@ use super::*;
 #[rustfmt::skip]
 const SAMPLES: &[(&str, &str, Option<&str>)] = &[
     ("listen", "0.0.0.0:80,[::1]:0", Some("localhost")),
+    ("tls_cert", "cert.pem", None),
+    ("tls_key", "key.pem", None),
+    ("tls_timeout_ms", "200", Some("0")),
     ("mqtt_url", "mqtts://ann:hush@broker", Some("http://ann:hush@broker")),
     ("mqtt_listen", "127.0.0.1:0", Some("1883")),
     ("mqtt_ca", "ca.pem", None),
+    ("mqtt_cert", "cert.pem", None),
+    ("mqtt_key", "key.pem", None),
     ("database_url", "postgres://ann:hush@host/name", Some("mysql://ann:hush@host/name")),
     ("jwt_secret", "0123456789abcdef0123456789abcdef", Some("hush")),
     ("jwks", "https://example.org/jwks.json", Some("ftp://example.org/jwks.json")),
@@ -30,8 +35,16 @@ const SAMPLES: &[(&str, &str, Option<&str>)] = &[
     ("ping_timeout_ms", "200", Some("-1")),
     ("connect_timeout_ms", "1000", Some("1s")),
     ("max_payload_bytes", "4096", Some("0")),
+    ("upgrade_timeout_ms", "500", Some("0")),
+    ("max_header_bytes", "4096", Some("100")),
+    ("max_events_per_second", "0", Some("many")),
+    ("max_connections", "12", Some("-1")),
+    ("max_connections_per_address", "12", Some("1e3")),
+    ("connect_rate_per_address", "0", Some("1000001")),
+    ("limit_loopback", "true", Some("yes")),
     ("media_poll_ms", "500", Some("0")),
     ("recovery", "off", Some("maybe")),
+    ("recovery_window_ms", "5000", Some("0")),
     ("retention", "12h", Some("7 fortnights")),
     ("llm_url", "http://localhost:9/v1/", Some("localhost:9")),
     ("llm_model", "tiny", None),
@@ -88,7 +101,22 @@ fn without_any_layer_the_documented_defaults_hold() {
     assert_eq!(config.connect_timeout, Duration::from_millis(45_000));
     assert_eq!(config.max_payload_bytes, 1_000_000);
     assert_eq!(config.media_poll, Duration::from_millis(10_000));
+    let limits = config.limits;
+    assert!(limits.connections > 0);
+    assert_eq!(
+        limits,
+        Limits {
+            connections: limits.connections,
+            connections_per_address: 1_000,
+            connect_rate_per_address: 100,
+            loopback: false,
+            header_bytes: 16_384,
+            events_per_second: 100,
+            upgrade_timeout: Duration::from_secs(10),
+        }
+    );
     assert_eq!(config.recovery, Recovery::Ask);
+    assert_eq!(config.recovery_window, Duration::from_secs(120));
     assert_eq!(config.retention, Some(Duration::from_secs(7 * 86_400)));
     assert_eq!((config.llm, config.embeddings), (None, None));
     assert_eq!(config.log, "info");
@@ -105,10 +133,14 @@ fn every_key_of_the_table_is_read_and_reaches_the_configuration() {
     let sampled: BTreeSet<&str> = SAMPLES.iter().map(|(name, ..)| *name).collect();
     let known: BTreeSet<&str> = KEYS.iter().map(|key| key.name).collect();
     assert_eq!(sampled, known);
-    // What depends on the address of an LLM, embeddings or a backend shows only beside one.
+    // What depends on the address of an LLM, embeddings or a backend shows only beside one, and a certificate needs its key.
     let base = [
         ("SWITCHBOARD_ACCESS", "http"),
         ("SWITCHBOARD_ACCESS_URL", "http://c"),
+        ("SWITCHBOARD_TLS_CERT", "c.pem"),
+        ("SWITCHBOARD_TLS_KEY", "k.pem"),
+        ("SWITCHBOARD_MQTT_CERT", "c.pem"),
+        ("SWITCHBOARD_MQTT_KEY", "k.pem"),
         ("SWITCHBOARD_LLM_URL", "http://a/v1"),
         ("SWITCHBOARD_EMBEDDINGS_URL", "http://b"),
     ];

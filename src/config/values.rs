@@ -15,6 +15,13 @@ const LONGEST_MS: u64 = 86_400_000;
 const LONGEST_RETENTION: Duration = Duration::from_secs(10 * 365 * 86_400);
 /// Largest `max_payload_bytes`: a gibibyte.
 const LARGEST_PAYLOAD: usize = 1 << 30;
+/// Smallest and largest `max_header_bytes`.
+const SMALLEST_HEADER: usize = 1024;
+const LARGEST_HEADER: usize = 131_072;
+/// Most connections.
+const MOST_COUNTED: usize = 100_000_000;
+/// Most of anything in a second.
+const HIGHEST_RATE: usize = 1_000_000;
 /// Most worker threads.
 const MOST_WORKERS: usize = 1024;
 /// Shortest HS256 key in bytes: the hash's own length, as RFC 7518 section 3.2 asks.
@@ -73,15 +80,38 @@ pub fn payload_bytes(text: &str) -> Result<usize, String> {
     whole(text, LARGEST_PAYLOAD)
 }
 
+/// Reads how many bytes a request's target and header fields may have: at least those of an ordinary request, at most what
+/// actix-http keeps of one.
+pub fn header_bytes(text: &str) -> Result<usize, String> {
+    between(text, SMALLEST_HEADER, LARGEST_HEADER)
+}
+
+/// Reads how many there may be; `0` is no limit.
+pub fn count(text: &str) -> Result<usize, String> {
+    between(text, 0, MOST_COUNTED)
+}
+
+/// Reads how many a second there may be; `0` is no limit.
+pub fn rate(text: &str) -> Result<u32, String> {
+    let rate = between(text, 0, HIGHEST_RATE)?;
+    Ok(u32::try_from(rate).expect("within the range"))
+}
+
 /// Reads the number of worker threads.
 pub fn workers(text: &str) -> Result<usize, String> {
     whole(text, MOST_WORKERS)
 }
 
 fn whole(text: &str, most: usize) -> Result<usize, String> {
+    between(text, 1, most)
+}
+
+fn between(text: &str, least: usize, most: usize) -> Result<usize, String> {
     match text.trim().parse() {
-        Ok(number) if (1..=most).contains(&number) => Ok(number),
-        _ => Err(format!("`{text}` is no whole number between 1 and {most}")),
+        Ok(number) if (least..=most).contains(&number) => Ok(number),
+        _ => Err(format!(
+            "`{text}` is no whole number between {least} and {most}"
+        )),
     }
 }
 

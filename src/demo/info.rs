@@ -81,14 +81,15 @@ impl DemoInfo {
 }
 
 /// Returns what the command prints: the addresses of the page and of its dashboard, and a token of each kind as a plain JWT, a line each.
-/// `listening` is the first address of the server; one that means all interfaces is shown as this machine's own.
-pub fn announcement(listening: SocketAddr, issuer: &TokenIssuer) -> String {
+/// `listening` is the first address of the server, which speaks `scheme`; one that means all interfaces is shown as this
+/// machine's own.
+pub fn announcement(scheme: &str, listening: SocketAddr, issuer: &TokenIssuer) -> String {
     let page = reachable(listening);
     let user = issuer.issue_user(&user(USER), TOKEN_LIFE);
     let guest = issuer.issue_guest(&SESSIONS[0].id(), &organization(), TOKEN_LIFE);
     let admin = issuer.issue_admin(TOKEN_LIFE);
     format!(
-        "page: http://{page}/\ndashboard: http://{page}/?organization={ORGANIZATION}\n\
+        "page: {scheme}://{page}/\ndashboard: {scheme}://{page}/?organization={ORGANIZATION}\n\
          user token: {user}\nguest token: {guest}\nadmin token: {admin}"
     )
 }

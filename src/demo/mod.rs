@@ -12,13 +12,12 @@ mod statuses;
 mod tests;
 mod uploads;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use switchboard_protocol::ids::{OrganizationId, RoomId, SessionId, UserId};
 use tokio::task::JoinHandle;
 
-use crate::config::MqttUrl;
+use crate::config::{MqttTls, MqttUrl};
 use crate::store::{Channel, NewSession, Role, SessionChange, Store, StoreError, Visibility};
 use crate::transcript::{BrokerLink, LinkError, Recording, Utterance};
 
@@ -147,21 +146,20 @@ pub async fn seed(store: &Store) -> Result<(), StoreError> {
 #[derive(Clone)]
 struct Broker {
     url: MqttUrl,
-    /// As in the configuration.
-    ca: Option<PathBuf>,
+    tls: MqttTls,
 }
 
 impl Broker {
     async fn link(&self) -> Result<BrokerLink, LinkError> {
-        BrokerLink::connect(&self.url, self.ca.as_deref(), BROKER_DEADLINE).await
+        BrokerLink::connect(&self.url, &self.tls, BROKER_DEADLINE).await
     }
 }
 
 /// Starts everything that goes on in the demo, until the task is aborted: publishes the sessions' captions and states
-/// to `broker`, at speaking pace, again and again, and lets uploads go their way in `store`. `ca` is as in the
+/// to `broker`, at speaking pace, again and again, and lets uploads go their way in `store`. `tls` is as in the
 /// configuration.
-pub fn feed(broker: MqttUrl, ca: Option<PathBuf>, store: Store) -> JoinHandle<()> {
-    let broker = Broker { url: broker, ca };
+pub fn feed(broker: MqttUrl, tls: MqttTls, store: Store) -> JoinHandle<()> {
+    let broker = Broker { url: broker, tls };
     tokio::spawn(async move {
         let live = statuses::Live::default();
         let [lecture, council] = &SESSIONS;

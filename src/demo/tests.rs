@@ -121,7 +121,7 @@ fn the_page_gets_a_guests_token_for_each_session_and_a_plain_members_and_no_othe
 fn the_announcement_has_the_pages_addresses_and_a_token_of_each_kind_on_a_line_each() {
     let issuer = TokenIssuer::new(SECRET).unwrap();
     let verifier = TokenVerifier::from_secret(SECRET).unwrap();
-    let text = announcement("0.0.0.0:8080".parse().unwrap(), &issuer);
+    let text = announcement("http", "0.0.0.0:8080".parse().unwrap(), &issuer);
     let lines: Vec<(&str, &str)> = text
         .lines()
         .filter_map(|line| line.split_once(": "))

@@ -46,7 +46,7 @@ impl Collector for Process {
             "File descriptors that are open",
             open,
         )?;
-        let most = crate::descriptors::limit().map(ConstGauge::new);
+        let most = Some(ConstGauge::new(crate::descriptors::limit()));
         put(
             &mut encoder,
             "process_max_fds",

@@ -1,11 +1,12 @@
-//! Everything the program keeps: organizations, members, sessions, conversations, finals. One [`Store`] for the
-//! whole program; its clones share the connections and the cache. No SQL outside this folder.
+//! Everything the program keeps: organizations, members, sessions, conversations, finals, recoverable sockets. One
+//! [`Store`] for the whole program; its clones share the connections and the cache. No SQL outside this folder.
 
 mod error;
 mod media;
 mod model;
 mod password;
 mod presence;
+mod recoverables;
 mod sql;
 mod transcripts;
 

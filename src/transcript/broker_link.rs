@@ -3,7 +3,6 @@
 //! A task of its own does nothing but poll rumqttc. One publication is under way at a time: order is kept, and one
 //! that an outage swallows is sent again (rumqttc forgets what it holds when it reconnects).
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,13 +10,12 @@ use bytes::Bytes;
 use rumqttc::{
     AsyncClient, Event, EventLoop, MqttOptions, Packet, QoS, TlsConfiguration, Transport,
 };
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::config::{MqttUrl, Secret};
+use crate::config::{MqttTls, MqttUrl, Secret};
+use crate::pem::{self, PemError};
 
 /// How often the broker is asked whether it is still there.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
@@ -46,7 +44,10 @@ pub enum LinkError {
         /// How long it had.
         deadline: Duration,
     },
-    /// The trusted certificates cannot be read.
+    /// A certificate or key cannot be read.
+    #[error(transparent)]
+    File(#[from] PemError),
+    /// The certificates cannot be used.
     #[error("{0}")]
     Certificates(String),
     /// The polling task is gone.
@@ -73,13 +74,13 @@ pub struct BrokerLink {
 }
 
 impl BrokerLink {
-    /// Connects to `broker`, with its credentials, and waits for it to accept.
+    /// Connects to `broker`, with its credentials, and waits for it to accept. `tls` is used with `mqtts`.
     pub async fn connect(
         broker: &MqttUrl,
-        ca: Option<&Path>,
+        tls: &MqttTls,
         deadline: Duration,
     ) -> Result<Self, LinkError> {
-        let options = client_options(broker, ca, "publisher")?;
+        let options = client_options(broker, tls, "publisher")?;
         let (client, mut event_loop) = AsyncClient::new(options, 1);
         let accepted = tokio::time::timeout(deadline, event_loop.poll()).await;
         let accepted = accepted.map_err(|_| LinkError::Deadline {
@@ -169,7 +170,7 @@ async fn poll(mut event_loop: EventLoop, sender: watch::Sender<Seen>, broker: St
 /// How a client of that role connects: with the URL's credentials and TLS, and an id that nobody else has.
 pub(crate) fn client_options(
     broker: &MqttUrl,
-    ca: Option<&Path>,
+    tls: &MqttTls,
     role: &str,
 ) -> Result<MqttOptions, LinkError> {
     let random = getrandom::u64().unwrap_or_else(|_| u64::from(std::process::id()));
@@ -184,36 +185,42 @@ pub(crate) fn client_options(
         options.set_credentials(user, password);
     }
     if broker.tls {
-        let tls = TlsConfiguration::Rustls(tls_config(ca)?);
+        let tls = TlsConfiguration::Rustls(tls_config(tls)?);
         options.set_transport(Transport::tls_with_config(tls));
     }
     Ok(options)
 }
 
-/// Returns the TLS configuration for `mqtts`: trusting the certificates in the PEM file `ca`, else the system's.
-pub fn tls_config(ca: Option<&Path>) -> Result<Arc<ClientConfig>, LinkError> {
-    let certificates = match ca {
-        Some(path) => read_pem(path)?,
+/// Returns the TLS configuration for `mqtts`.
+pub fn tls_config(tls: &MqttTls) -> Result<Arc<ClientConfig>, LinkError> {
+    let certificates = match &tls.ca {
+        Some(file) => pem::certificates(file)?,
         None => rustls_native_certs::load_native_certs().certs,
     };
     let mut roots = RootCertStore::empty();
     let (added, _) = roots.add_parsable_certificates(certificates);
     if added == 0 {
-        let place = ca.map_or("the system".to_owned(), |path| path.display().to_string());
+        let place = match &tls.ca {
+            Some(file) => file.display().to_string(),
+            None => "the system".to_owned(),
+        };
         return Err(LinkError::Certificates(format!(
-            "no certificate found in {place}"
+            "no certificate that can be trusted in {place}"
         )));
     }
+    let unusable = |error: rustls::Error| LinkError::Certificates(error.to_string());
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|error| LinkError::Certificates(error.to_string()))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+        .map_err(unusable)?
+        .with_root_certificates(roots);
+    let config = match &tls.identity {
+        None => config.with_no_client_auth(),
+        Some(files) => {
+            let chain = pem::certificates(&files.certificate)?;
+            let key = pem::private_key(&files.key)?;
+            config.with_client_auth_cert(chain, key).map_err(unusable)?
+        }
+    };
     Ok(Arc::new(config))
-}
-
-fn read_pem(path: &Path) -> Result<Vec<CertificateDer<'static>>, LinkError> {
-    let certificates = CertificateDer::pem_file_iter(path).and_then(Iterator::collect);
-    certificates.map_err(|error| LinkError::Certificates(format!("{}: {error}", path.display())))
 }

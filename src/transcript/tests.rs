@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
-use crate::config::MqttUrl;
+use crate::config::{MqttTls, MqttUrl};
 
 const RUN: Run = Run {
     started: SystemTime::UNIX_EPOCH,
@@ -326,7 +326,9 @@ async fn a_publication_that_an_outage_swallows_is_sent_again() {
         (again.topic, again.payload, second)
     };
     let publisher = async {
-        let link = BrokerLink::connect(&url, None, LONG).await.unwrap();
+        let link = BrokerLink::connect(&url, &MqttTls::default(), LONG)
+            .await
+            .unwrap();
         link.publish("a/b", Bytes::from_static(b"{}"))
             .await
             .unwrap();
@@ -342,7 +344,8 @@ async fn a_publication_that_an_outage_swallows_is_sent_again() {
 async fn a_refused_login_says_so_without_the_password() {
     let (listener, url) = listener().await;
     let broker = FakeBroker::accept(&listener, ConnectReturnCode::BadUserNamePassword);
-    let (_broker, link) = tokio::join!(broker, BrokerLink::connect(&url, None, LONG));
+    let tls = MqttTls::default();
+    let (_broker, link) = tokio::join!(broker, BrokerLink::connect(&url, &tls, LONG));
     let error = link.err().expect("the login was refused").to_string();
     assert!(
         error.contains("BadUserNamePassword") && !error.contains("hush"),
@@ -353,15 +356,20 @@ async fn a_refused_login_says_so_without_the_password() {
 #[tokio::test]
 async fn a_broker_that_never_answers_ends_at_the_deadline() {
     let (_listener, url) = listener().await;
-    let link = BrokerLink::connect(&url, None, Duration::from_millis(20)).await;
+    let tls = MqttTls::default();
+    let link = BrokerLink::connect(&url, &tls, Duration::from_millis(20)).await;
     assert!(matches!(link.err(), Some(LinkError::Deadline { .. })));
 }
 
 #[test]
 fn a_file_without_certificates_is_refused() {
     let file = tempfile::NamedTempFile::new().unwrap();
-    let error = tls_config(Some(file.path())).unwrap_err().to_string();
-    assert!(error.contains("no certificate found in"), "{error}");
+    let tls = MqttTls {
+        ca: Some(file.path().to_owned()),
+        identity: None,
+    };
+    let error = tls_config(&tls).unwrap_err().to_string();
+    assert!(error.contains("no certificate in PEM found"), "{error}");
 }
 
 proptest! {

@@ -4,16 +4,6 @@ use actix_http::StatusCode;
 use switchboard_actors::metrics::{Metrics, Reason, Status};
 use switchboard_protocol::engineio::RefusalCode;
 
-use super::Endpoint;
-
-/// The counters that these endpoints share; new ones where there are none.
-pub(super) fn metrics_of(endpoints: &[Endpoint]) -> Metrics {
-    let first = endpoints.first();
-    first.map_or_else(Metrics::default, |endpoint| {
-        endpoint.0.settings.metrics.clone()
-    })
-}
-
 /// A request has been answered.
 pub(super) fn answered(metrics: &Metrics, status: StatusCode) {
     let status = match status.as_u16() {

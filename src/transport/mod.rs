@@ -5,12 +5,17 @@
 //! that no HTTP machinery stands between an outbox and the kernel. The only module that names the
 //! WebSocket crate.
 
+mod admission;
+mod certificate;
 mod counts;
 mod origin;
 mod polling;
 mod query;
+mod refusal;
+mod requests;
 mod server;
 mod table;
+mod tls;
 mod websocket;
 
 use std::sync::Arc;
@@ -22,10 +27,13 @@ use switchboard_actors::session::{Above, Close, CloseReason, SessionSettings};
 use switchboard_protocol::engineio::Handshake;
 use switchboard_protocol::frame::Frame;
 
+pub use admission::{Admission, AdmissionLimits};
+pub use certificate::{Certificate, CertificateError, Refresh};
 pub use origin::AllowedOrigins;
 pub use polling::configure;
 pub use server::{Server, start};
 use table::Table;
+pub use tls::Tls;
 
 /// How often a closing session is looked at.
 const CLOSE_CHECK: Duration = Duration::from_millis(20);

@@ -5,6 +5,8 @@
 use actix_http::RequestHead;
 use actix_http::header::{HOST, HeaderValue, ORIGIN};
 
+use super::tls::Scheme;
+
 /// The origins whose pages may connect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AllowedOrigins {
@@ -27,16 +29,17 @@ pub(super) enum Verdict<'a> {
 }
 
 impl AllowedOrigins {
-    pub(super) fn check<'a>(&self, head: &'a RequestHead) -> Verdict<'a> {
+    /// `scheme` is what the request came by.
+    pub(super) fn check<'a>(&self, head: &'a RequestHead, scheme: Scheme) -> Verdict<'a> {
         let Some(value) = head.headers().get(ORIGIN) else {
             return Verdict::NotABrowser;
         };
         let allowed = match (value.to_str(), self) {
             (Err(_), _) => false,
             (Ok(_), Self::Any) => true,
-            (Ok(origin), Self::Same) => is_same(origin, head),
+            (Ok(origin), Self::Same) => is_same(origin, head, scheme),
             (Ok(origin), Self::List(list)) => {
-                list.iter().any(|allowed| allowed == origin) || is_same(origin, head)
+                list.iter().any(|allowed| allowed == origin) || is_same(origin, head, scheme)
             }
         };
         if allowed {
@@ -51,13 +54,13 @@ impl AllowedOrigins {
 ///
 /// Behind a proxy that ends TLS the page is `https` while the request is not; such a proxy says so, and
 /// no page can set that header on a WebSocket.
-fn is_same(origin: &str, head: &RequestHead) -> bool {
+fn is_same(origin: &str, head: &RequestHead, scheme: Scheme) -> bool {
     let header = |name: &str| {
         head.headers()
             .get(name)
             .and_then(|value| value.to_str().ok())
     };
-    let scheme = header("x-forwarded-proto").unwrap_or("http");
+    let scheme = header("x-forwarded-proto").unwrap_or(scheme.as_str());
     let Some(host) = header(HOST.as_str()) else {
         return false;
     };
@@ -73,6 +76,15 @@ mod tests {
     use actix_http::test::TestRequest;
 
     fn allows(origins: &AllowedOrigins, origin: &str, extra: &[(&str, &str)]) -> bool {
+        allows_by(Scheme::Http, origins, origin, extra)
+    }
+
+    fn allows_by(
+        scheme: Scheme,
+        origins: &AllowedOrigins,
+        origin: &str,
+        extra: &[(&str, &str)],
+    ) -> bool {
         let mut request = TestRequest::default();
         request
             .insert_header(("host", "good.com:8080"))
@@ -81,7 +93,7 @@ mod tests {
             request.insert_header(*header);
         }
         let request = request.finish();
-        matches!(origins.check(request.head()), Verdict::Allowed(_))
+        matches!(origins.check(request.head(), scheme), Verdict::Allowed(_))
     }
 
     #[test]
@@ -100,6 +112,13 @@ mod tests {
         ] {
             assert!(!allows(&same, evil, &[]), "{evil}");
         }
+    }
+
+    #[test]
+    fn over_tls_the_same_origin_is_https() {
+        let allows = |origin| allows_by(Scheme::Https, &AllowedOrigins::Same, origin, &[]);
+        assert!(allows("https://good.com:8080"));
+        assert!(!allows("http://good.com:8080"));
     }
 
     #[test]

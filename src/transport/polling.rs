@@ -13,13 +13,16 @@ use actix_web::web::{self, Bytes, BytesMut, Payload};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use bytestring::ByteString;
 use futures_util::StreamExt;
+use switchboard_actors::limits::Limit;
 use switchboard_actors::session::{Close, CloseReason, Opening, Posted, Session};
+use switchboard_protocol::DecodeError;
 use switchboard_protocol::engineio::{Packet, RefusalCode, payload};
 use switchboard_protocol::frame::Frame;
 
 use super::origin::Verdict;
 use super::query::{Query, TransportKind};
 use super::table::{Entry, Phase};
+use super::tls::Scheme;
 use super::{Endpoint, counts};
 
 /// Packets in one POST.
@@ -42,7 +45,8 @@ pub fn configure(endpoint: &Endpoint, config: &mut web::ServiceConfig) {
 
 /// Answers one request, with the CORS headers that its origin calls for.
 async fn respond(endpoint: &Endpoint, request: &HttpRequest, body: Payload) -> HttpResponse {
-    let origin = match endpoint.0.origins.check(request.head()) {
+    let scheme = request.conn_data::<Scheme>().copied().unwrap_or_default();
+    let origin = match endpoint.0.origins.check(request.head(), scheme) {
         Verdict::Refused => return counted(endpoint, refuse(RefusalCode::Forbidden)),
         Verdict::NotABrowser => None,
         Verdict::Allowed(origin) => Some(origin.clone()),
@@ -197,11 +201,12 @@ async fn post(
     }
     let packets = match read(&mut body, endpoint.0.settings.max_payload).await {
         Ok(packets) => packets,
-        Err((status, reason)) => {
-            close(&entry, reason);
-            return HttpResponseBuilder::new(status)
-                .force_close()
-                .body(Unread { _payload: body });
+        Err(fault) => {
+            if let Some(limit) = fault.limit {
+                endpoint.0.settings.metrics.limit_reached(limit);
+            }
+            close(&entry, fault.reason);
+            return fault.answer(body);
         }
     };
     let Some(session) = entry.session() else {
@@ -213,9 +218,52 @@ async fn post(
     }
 }
 
-/// No body. While it lives the request's own body is not dropped: actix-http would read a dropped chunked one to
-/// its end, however long, where it closes the connection on one that is only left unread.
+/// Why a POST is not taken, and its session ends.
+struct Fault {
+    status: StatusCode,
+    reason: CloseReason,
+    limit: Option<Limit>,
+}
+
+impl Fault {
+    fn new(status: StatusCode, reason: CloseReason) -> Self {
+        Self {
+            status,
+            reason,
+            limit: None,
+        }
+    }
+
+    fn at(self, limit: Limit) -> Self {
+        Self {
+            limit: Some(limit),
+            ..self
+        }
+    }
+
+    /// The answer, with which the connection ends; `rest` is what was not read.
+    fn answer(self, rest: Payload) -> HttpResponse {
+        let text = self.limit.map_or_else(Bytes::new, |limit| {
+            let code = limit.name();
+            let message = "a limit on polling is met";
+            Bytes::from(format!(
+                r#"{{"error":{{"code":"{code}","message":"{message}"}}}}"#
+            ))
+        });
+        HttpResponseBuilder::new(self.status)
+            .force_close()
+            .content_type("application/json")
+            .body(Unread {
+                text,
+                _payload: rest,
+            })
+    }
+}
+
+/// A body beside which the request's own is kept: actix-http would read a dropped chunked one to its end, however long,
+/// where it closes the connection on one that is only left unread.
 struct Unread {
+    text: Bytes,
     _payload: Payload,
 }
 
@@ -223,26 +271,28 @@ impl MessageBody for Unread {
     type Error = Infallible;
 
     fn size(&self) -> BodySize {
-        BodySize::Sized(0)
+        BodySize::Sized(self.text.len() as u64)
     }
 
     fn poll_next(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Infallible>>> {
-        Poll::Ready(None)
+        let text = std::mem::take(&mut self.text);
+        Poll::Ready((!text.is_empty()).then_some(Ok(text)))
     }
 }
 
 /// Reads a body of at most `limit` bytes and decodes it.
-async fn read(body: &mut Payload, limit: usize) -> Result<Vec<Packet>, (StatusCode, CloseReason)> {
+async fn read(body: &mut Payload, limit: usize) -> Result<Vec<Packet>, Fault> {
     let mut bytes = BytesMut::new();
     let gather = async {
         while let Some(chunk) = body.next().await {
-            let chunk =
-                chunk.map_err(|_| (StatusCode::BAD_REQUEST, CloseReason::TransportClosed))?;
+            let chunk = chunk
+                .map_err(|_| Fault::new(StatusCode::BAD_REQUEST, CloseReason::TransportClosed))?;
             if bytes.len() + chunk.len() > limit {
-                return Err((StatusCode::PAYLOAD_TOO_LARGE, CloseReason::TooLarge));
+                let fault = Fault::new(StatusCode::PAYLOAD_TOO_LARGE, CloseReason::TooLarge);
+                return Err(fault.at(Limit::PollingBody));
             }
             bytes.extend_from_slice(&chunk);
         }
@@ -250,11 +300,19 @@ async fn read(body: &mut Payload, limit: usize) -> Result<Vec<Packet>, (StatusCo
     };
     tokio::time::timeout(POST_DEADLINE, gather)
         .await
-        .map_err(|_| (StatusCode::REQUEST_TIMEOUT, CloseReason::TransportClosed))??;
+        .map_err(|_| {
+            Fault::new(StatusCode::REQUEST_TIMEOUT, CloseReason::TransportClosed)
+                .at(Limit::PollingTime)
+        })??;
     let text = ByteString::try_from(bytes.freeze())
-        .map_err(|_| (StatusCode::BAD_REQUEST, CloseReason::NotUtf8))?;
-    payload::decode(text, PACKETS_PER_POST)
-        .map_err(|e| (StatusCode::BAD_REQUEST, CloseReason::Protocol(e.code())))
+        .map_err(|_| Fault::new(StatusCode::BAD_REQUEST, CloseReason::NotUtf8))?;
+    payload::decode(text, PACKETS_PER_POST).map_err(|e| {
+        let fault = Fault::new(StatusCode::BAD_REQUEST, CloseReason::Protocol(e.code()));
+        match e {
+            DecodeError::TooManyPackets => fault.at(Limit::PollingPackets),
+            _ => fault,
+        }
+    })
 }
 
 fn close(entry: &Entry, reason: CloseReason) {

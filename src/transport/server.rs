@@ -4,28 +4,35 @@
 //! the links to the broker share it, and nothing is handed from thread to thread.
 
 use std::io;
-use std::net::TcpListener as StdListener;
+use std::net::{SocketAddr, TcpListener as StdListener};
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
 use actix_codec::Framed;
-use actix_http::{HttpService, Request, h1};
+use actix_http::error::DispatchError;
+use actix_http::{Extensions, HttpService, Protocol, Request, h1};
 use actix_rt::net::{TcpListener, TcpStream};
-use actix_service::{IntoServiceFactory, Service, ServiceFactory, fn_service, map_config};
+use actix_service::{
+    IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt, fn_service, map_config,
+};
 use actix_web::App;
 use actix_web::dev::AppConfig;
 use actix_web::web::ServiceConfig;
-use switchboard_actors::metrics::Metrics;
+use futures_util::future::ready;
+use futures_util::{FutureExt, TryFutureExt};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio_util::either::Either;
 
+use super::admission::Admission;
+use super::refusal::Refused;
+use super::requests::{self, HEAD_DEADLINE};
+use super::tls::{Scheme, Stream, Tls};
 use super::{Endpoint, configure, counts, websocket};
 
 /// How long accepting pauses when the process has no file descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// How long a client may take to send a request's head.
-const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
 /// How long an idle HTTP connection is kept.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
@@ -35,12 +42,14 @@ pub struct Server {
     _running: watch::Sender<()>,
 }
 
-/// Serves `endpoints`, and what `routes` adds, on the listeners. It accepts on `threads`, or on the current one when
-/// there are none.
+/// Serves `endpoints`, and what `routes` adds, on the listeners, by HTTPS where there is `tls`. It accepts on
+/// `threads`, or on the current one when there are none.
 pub fn start(
     listeners: Vec<StdListener>,
     threads: &[ArbiterHandle],
+    admission: &Arc<Admission>,
     endpoints: Vec<Endpoint>,
+    tls: Option<Tls>,
     routes: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
 ) -> io::Result<Server> {
     let endpoints: Arc<[Endpoint]> = endpoints.into();
@@ -54,10 +63,10 @@ pub fn start(
             .iter()
             .map(StdListener::try_clone)
             .collect::<Result<_, _>>()?;
-        let (endpoints, routes, stopped) =
-            (Arc::clone(&endpoints), routes.clone(), stopped.clone());
+        let (admission, endpoints) = (Arc::clone(admission), Arc::clone(&endpoints));
+        let (tls, routes, stopped) = (tls.clone(), routes.clone(), stopped.clone());
         thread.spawn_fn(move || {
-            actix_rt::spawn(serve(listeners, endpoints, routes, stopped));
+            actix_rt::spawn(serve(listeners, admission, endpoints, tls, routes, stopped));
         });
     }
     Ok(Server { _running: running })
@@ -66,12 +75,15 @@ pub fn start(
 /// One thread's share: accepts on every listener until the server is dropped.
 async fn serve(
     listeners: Vec<StdListener>,
+    admission: Arc<Admission>,
     endpoints: Arc<[Endpoint]>,
+    tls: Option<Tls>,
     routes: impl Fn(&mut ServiceConfig) + Clone + 'static,
     mut stopped: watch::Receiver<()>,
 ) {
-    let metrics = counts::metrics_of(&endpoints);
-    let service = match http_service(endpoints, routes).new_service(()).await {
+    let is_encrypted = tls.is_some();
+    let service = http_service(Arc::clone(&admission), endpoints, tls, routes);
+    let service = match service.new_service(()).await {
         Ok(service) => std::rc::Rc::new(service),
         Err(()) => return log::error!("the HTTP service cannot be made"),
     };
@@ -79,8 +91,9 @@ async fn serve(
     for listener in listeners {
         match TcpListener::from_std(listener) {
             Ok(listener) => {
-                let (service, metrics) = (service.clone(), metrics.clone());
-                accepting.spawn_local(accept(listener, service, metrics));
+                let admission = Arc::clone(&admission);
+                let refused = Refused::new(is_encrypted);
+                accepting.spawn_local(accept(listener, admission, refused, service.clone()));
             }
             Err(e) => log::error!("connections cannot be accepted reason={:?}", e.to_string()),
         }
@@ -89,28 +102,40 @@ async fn serve(
     let _ = stopped.changed().await;
 }
 
-async fn accept<S>(listener: TcpListener, service: std::rc::Rc<S>, metrics: Metrics)
-where
-    S: Service<TcpStream, Response = ()> + 'static,
+async fn accept<S>(
+    listener: TcpListener,
+    admission: Arc<Admission>,
+    mut refused: Refused,
+    service: std::rc::Rc<S>,
+) where
+    S: Service<TcpStream, Response = (), Error = DispatchError> + 'static,
 {
     let mut connections = JoinSet::new();
     let mut is_pausing = false;
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => {
+            Ok((stream, peer)) => {
                 if std::mem::take(&mut is_pausing) {
                     log::info!("connections are accepted again");
                 }
+                let place = match admission.admit(peer.ip()) {
+                    Ok(place) => place,
+                    Err(limit) => {
+                        refused.answer(stream, limit);
+                        continue;
+                    }
+                };
                 let served = service.call(stream);
-                connections.spawn_local(async {
-                    // A client's fault, answered already or gone with the connection.
-                    let _ = served.await;
+                let admission = Arc::clone(&admission);
+                connections.spawn_local(async move {
+                    requests::serve(&admission, served).await;
+                    drop(place);
                 });
                 while connections.try_join_next().is_some() {}
             }
             Err(e) if is_of_one_connection(&e) => {}
             Err(e) => {
-                metrics.accepts_failed.inc();
+                admission.metrics().accepts_failed.inc();
                 if !std::mem::replace(&mut is_pausing, true) {
                     log::error!(
                         "no connection can be accepted just now reason={:?}",
@@ -135,41 +160,71 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 }
 
 fn http_service(
+    admission: Arc<Admission>,
     endpoints: Arc<[Endpoint]>,
+    tls: Option<Tls>,
     routes: impl Fn(&mut ServiceConfig) + Clone + 'static,
-) -> impl ServiceFactory<TcpStream, Config = (), Response = (), InitError = ()> {
-    let served = Arc::clone(&endpoints);
-    let metrics = counts::metrics_of(&endpoints);
-    let counting = App::new().wrap_fn(move |request, service| {
-        let (metrics, answer) = (metrics.clone(), service.call(request));
-        async move {
-            let answer = answer.await?;
+) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = DispatchError, InitError = ()>
+{
+    let (served, door) = (Arc::clone(&endpoints), Arc::clone(&admission));
+    let app = App::new();
+    let app = app.wrap_fn(move |request, service| {
+        let metrics = door.metrics().clone();
+        if !requests::fits(&door, request.head()) {
+            let answer = requests::too_large();
             counts::answered(&metrics, answer.status());
-            Ok(answer)
+            return ready(Ok(request.into_response(answer))).left_future();
         }
+        let under_way = requests::begin();
+        let answered = service.call(request);
+        let sent = |_: &mut _, body| under_way.until_sent(body);
+        answered
+            .map_ok(move |answer| {
+                counts::answered(&metrics, answer.status());
+                answer.map_body(sent)
+            })
+            .right_future()
     });
-    let app = counting.configure(move |config| {
+    let app = app.configure(move |config| {
         served
             .iter()
             .for_each(|endpoint| configure(endpoint, config));
         routes(config);
     });
     let upgrade = fn_service(
-        move |(request, framed): (Request, Framed<TcpStream, h1::Codec>)| {
-            let endpoints = Arc::clone(&endpoints);
+        move |(request, framed): (Request, Framed<Stream, h1::Codec>)| {
+            let (admission, endpoints) = (Arc::clone(&admission), Arc::clone(&endpoints));
             async move {
-                websocket::serve(&endpoints, request, framed).await;
+                let _under_way = requests::begin();
+                websocket::serve(&admission, &endpoints, request, framed).await;
                 Ok::<(), actix_web::Error>(())
             }
         },
     );
-    HttpService::build()
+    let http = HttpService::build()
         .keep_alive(KEEP_ALIVE)
-        .client_request_timeout(REQUEST_DEADLINE)
-        .tcp_nodelay(true)
+        .client_request_timeout(HEAD_DEADLINE)
         // Whoever ends its half while a poll waits is gone, and its session with it.
         .h1_allow_half_closed(false)
+        .on_connect_ext(|stream: &Stream, data: &mut Extensions| {
+            data.insert(Scheme::of(stream));
+        })
         .upgrade(upgrade)
-        .finish(map_config(app.into_factory(), |()| AppConfig::default()))
-        .tcp()
+        .finish(map_config(app.into_factory(), |()| AppConfig::default()));
+    fn_service(move |stream| prepare(stream, tls.clone())).and_then(http)
+}
+
+/// What comes before HTTP. The handshake's future is large, and lives no longer than the handshake.
+async fn prepare(
+    stream: TcpStream,
+    tls: Option<Tls>,
+) -> Result<(Stream, Protocol, Option<SocketAddr>), DispatchError> {
+    // It fails only when the client is gone already.
+    let _ = stream.set_nodelay(true);
+    let peer = stream.peer_addr().ok();
+    let stream = match tls {
+        Some(tls) => Box::pin(async move { tls.accept(stream).await }).await?,
+        None => Either::Left(stream),
+    };
+    Ok((stream, Protocol::Http1, peer))
 }

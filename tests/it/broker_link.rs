@@ -2,14 +2,15 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use serde_json::json;
 use switchboard::embedded_broker::{self, EmbeddedBroker, Limits};
 
 use crate::support::http;
 use crate::support::mosquitto::{Mosquitto, Options};
 use crate::support::mqtt::Client;
+use crate::support::program::{FREE, Program};
 use crate::support::server::TestServer;
+use crate::support::tls::Authority;
 use crate::support::{OUTAGE_DEADLINE, eventually};
 
 const USER: &str = "switch board";
@@ -92,37 +93,20 @@ async fn a_room_that_the_broker_refuses_is_an_error_however_often_it_is_joined()
     server.stop().await;
 }
 
-/// A certificate authority, and a certificate for `localhost` by it with its key, in PEM.
-pub(crate) fn certificates() -> (String, String, String) {
-    let mut params = CertificateParams::new(Vec::new()).unwrap();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-    let key = KeyPair::generate().unwrap();
-    let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
-    let params = CertificateParams::new(names).unwrap();
-    let certificate = params.signed_by(&key, &authority).unwrap();
-    (authority.pem(), certificate.pem(), key.serialize_pem())
-}
-
 #[actix_web::test]
 async fn mqtts_is_encrypted_and_trusts_the_configured_authority_and_no_other() {
-    let (authority, certificate, key) = certificates();
-    let (other_authority, ..) = certificates();
+    let authority = Authority::new();
+    let issued = authority.issue();
     let options = Options {
         credentials: Some((USER, PASSWORD)),
-        tls: Some((&certificate, &key)),
+        tls: Some((&issued.certificate, &issued.key)),
+        ..Options::default()
     };
     let Some(mosquitto) = Mosquitto::start_with(options) else {
         return;
     };
-    let folder = tempfile::tempdir().unwrap();
-    let file = |name: &str, pem: &str| {
-        let path = folder.path().join(name);
-        std::fs::write(&path, pem).unwrap();
-        path.to_str().unwrap().to_owned()
-    };
-    let trusted = file("ca.pem", &authority);
-    let other = file("other.pem", &other_authority);
+    let trusted = authority.file("ca.pem", &authority.pem());
+    let other = authority.file("other.pem", &Authority::new().pem());
     let url = format!("mqtts://{ENCODED}@{}", mosquitto.address());
 
     let server = TestServer::start_with(&[("mqtt_url", &url), ("mqtt_ca", &trusted)]).await;
@@ -135,6 +119,66 @@ async fn mqtts_is_encrypted_and_trusts_the_configured_authority_and_no_other() {
         [("mqtt_url", &plain), ("mqtt_ca", &trusted)],
     ] {
         let server = TestServer::start_without_broker(&settings).await;
+        expect_not_ready(&server).await;
+        server.stop().await;
+    }
+}
+
+#[actix_web::test]
+async fn a_broker_of_an_untrusted_authority_is_named_as_such_in_the_log_without_the_password() {
+    let authority = Authority::new();
+    let issued = authority.issue();
+    let options = Options {
+        tls: Some((&issued.certificate, &issued.key)),
+        ..Options::default()
+    };
+    let Some(mosquitto) = Mosquitto::start_with(options) else {
+        return;
+    };
+    let other = authority.file("other.pem", &Authority::new().pem());
+    let url = format!("mqtts://ann:hush@{}", mosquitto.address());
+    let broker = [
+        ("SWITCHBOARD_MQTT_URL", &url[..]),
+        ("SWITCHBOARD_MQTT_CA", &other),
+        ("SWITCHBOARD_LOG", "debug"),
+    ];
+    let environment = [&FREE[..], &broker].concat();
+    let mut program = Program::start(authority.folder(), &["serve"], &environment);
+    let line = program.error_with("invalid peer certificate").await;
+    program.signal("TERM");
+    assert_eq!(program.ended().await.code(), Some(0));
+    let log = program.rest_of_errors().await.concat();
+    assert!(!log.contains("hush") && !line.contains("hush"));
+}
+
+#[actix_web::test]
+async fn a_broker_that_asks_for_a_certificate_gets_the_configured_one() {
+    let authority = Authority::new();
+    let issued = authority.issue();
+    let clients = Authority::new();
+    let client_authority = clients.pem();
+    let options = Options {
+        tls: Some((&issued.certificate, &issued.key)),
+        client_authority: Some(&client_authority),
+        ..Options::default()
+    };
+    let Some(mosquitto) = Mosquitto::start_with(options) else {
+        return;
+    };
+    let trusted = authority.file("ca.pem", &authority.pem());
+    let url = format!("mqtts://{}", mosquitto.address());
+    let reached = [("mqtt_url", &url[..]), ("mqtt_ca", &trusted)];
+
+    let (certificate, key) = clients.install();
+    let shown = [("mqtt_cert", &certificate[..]), ("mqtt_key", &key)];
+    let server = TestServer::start_with(&[reached, shown].concat()).await;
+    expect_ready(&server).await;
+    server.stop().await;
+
+    let (certificate, key) = authority.install();
+    let stranger = [("mqtt_cert", &certificate[..]), ("mqtt_key", &key)];
+    for settings in [&reached[..], &[reached, stranger].concat()] {
+        let server = TestServer::start_without_broker(settings).await;
         expect_not_ready(&server).await;
         server.stop().await;
     }

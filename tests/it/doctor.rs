@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 
+use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::broker_link::certificates;
 use crate::support::mosquitto::{Mosquitto, Options};
 use crate::support::mqtt::Client;
 use crate::support::program::{FREE, Program};
+use crate::support::tls::Authority;
 use crate::support::tokens::SECRET;
 
 const PASSWORD: &str = "hush-hush";
@@ -151,16 +152,18 @@ async fn it_leaves_nothing_behind_neither_at_the_broker_nor_in_the_database() {
 
 #[actix_web::test]
 async fn a_broker_with_tls_is_drilled_too() {
-    let (authority, certificate, key) = certificates();
+    let authority = Authority::new();
+    let issued = authority.issue();
     let options = Options {
         credentials: Some(("ann", PASSWORD)),
-        tls: Some((&certificate, &key)),
+        tls: Some((&issued.certificate, &issued.key)),
+        ..Options::default()
     };
     let Some(mosquitto) = Mosquitto::start_with(options) else {
         return;
     };
     let folder = migrated().await;
-    std::fs::write(folder.path().join("ca.pem"), authority).unwrap();
+    std::fs::write(folder.path().join("ca.pem"), authority.pem()).unwrap();
     let url = format!("mqtts://ann:{PASSWORD}@{}", mosquitto.address());
     let url = ("SWITCHBOARD_MQTT_URL", &url[..]);
     let seen = doctor(
@@ -251,6 +254,29 @@ async fn a_bad_key_or_none_fails() {
     let empty = [("SWITCHBOARD_JWKS", "jwks.json")];
     let seen = doctor(folder.path(), &[], &empty).await;
     seen.failed_by("tokens", "JWKS");
+}
+
+#[actix_web::test]
+async fn a_certificate_is_looked_at_for_its_key_and_its_end() {
+    let folder = migrated().await;
+    let put = |name: &str, pem: &str| std::fs::write(folder.path().join(name), pem).unwrap();
+    let arguments = ["--tls-cert", "cert.pem", "--tls-key", "key.pem"];
+    let good = Authority::new().issue();
+    put("cert.pem", &good.certificate);
+    put("key.pem", &good.key);
+    let seen = doctor(folder.path(), &arguments, &[]).await;
+    assert_eq!(seen.state("certificate"), "ok", "{:?}", seen.checks);
+    assert_eq!(seen.state("loop-back"), "ok");
+
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    params.not_after = date_time_ymd(2020, 1, 1);
+    put("cert.pem", &params.self_signed(&key).unwrap().pem());
+    let seen = doctor(folder.path(), &arguments, &[]).await;
+    seen.failed_by("certificate", "another certificate");
+    put("key.pem", &key.serialize_pem());
+    let seen = doctor(folder.path(), &arguments, &[]).await;
+    seen.failed_by("certificate", "has ended at 2020-01-01");
 }
 
 #[actix_web::test]

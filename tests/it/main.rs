@@ -28,6 +28,7 @@ mod hostile_events;
 mod hostile_frames;
 mod hostile_http;
 mod hostile_packets;
+mod limits;
 mod logs;
 mod metrics;
 mod origins;
@@ -40,6 +41,7 @@ mod rest;
 mod rooms;
 mod session_commands;
 mod socketio;
+mod tls;
 mod transcripts;
 mod upgrade;
 

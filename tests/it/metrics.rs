@@ -43,7 +43,7 @@ fn row(name: &str, kind: &str, help: &str) -> String {
         .strip_prefix("Family<")
         .and_then(|kind| kind.split(',').next());
     let label = label.map_or(String::new(), |label| {
-        format!("{{{}}}", label.to_lowercase())
+        format!("{{{}}}", label.to_lowercase().trim_end_matches("label"))
     });
     format!("| `switchboard_{name}{suffix}{label}` | {word} | {help} |")
 }

@@ -8,7 +8,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use switchboard::transport::{self, AllowedOrigins, Endpoint, Server};
+use switchboard::transport::{self, Admission, AllowedOrigins, Endpoint, Server};
 use switchboard_actors::metrics::Metrics;
 use switchboard_actors::session::{Above, SessionSettings};
 
@@ -45,7 +45,9 @@ impl EchoServer {
             ping_interval,
             ping_timeout,
             connect_timeout: Duration::from_secs(1),
+            upgrade_timeout: Duration::from_secs(10),
             max_payload: 1_000_000,
+            max_events_per_second: 0,
             ids: Default::default(),
             metrics: metrics.clone(),
         };
@@ -57,7 +59,8 @@ impl EchoServer {
             endpoint("/engine.io/", Above::Messages(Some)),
             endpoint("/socket.io/", Above::SocketIo(Arc::new(Suite))),
         ];
-        let server = transport::start(vec![listener], &[], endpoints, |_| {});
+        let admission = Admission::new(Default::default(), metrics.clone());
+        let server = transport::start(vec![listener], &[], &admission, endpoints, None, |_| {});
         let server = server.expect("the server starts");
         Self {
             address,

@@ -12,6 +12,7 @@ pub mod program;
 pub mod raw_websocket;
 pub mod server;
 pub mod tap;
+pub mod tls;
 pub mod tokens;
 pub mod viewer;
 

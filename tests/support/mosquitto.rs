@@ -20,6 +20,8 @@ pub struct Options<'a> {
     pub credentials: Option<(&'a str, &'a str)>,
     /// Certificate and key, in PEM: its port then speaks TLS.
     pub tls: Option<(&'a str, &'a str)>,
+    /// The authority, in PEM, whose certificates clients must show.
+    pub client_authority: Option<&'a str>,
 }
 
 /// A running Mosquitto.
@@ -38,7 +40,7 @@ impl Mosquitto {
     pub fn start(credentials: Option<(&str, &str)>) -> Option<Self> {
         Self::start_with(Options {
             credentials,
-            tls: None,
+            ..Options::default()
         })
     }
 
@@ -207,6 +209,12 @@ fn settings(address: SocketAddr, folder: &Path, options: Options<'_>) -> String 
             fs::write(&file, pem).expect("the certificate is written");
             lines.push(format!("{setting} {}", file.display()));
         }
+    }
+    if let Some(authority) = options.client_authority {
+        let file = folder.join("clients.pem");
+        fs::write(&file, authority).expect("the certificate is written");
+        lines.push(format!("cafile {}", file.display()));
+        lines.push("require_certificate true".to_owned());
     }
     lines.push(String::new());
     lines.join("\n")

@@ -99,6 +99,17 @@ impl Program {
         ended.expect("just seen")
     }
 
+    /// Reads stderr up to a line with this in it, and returns that line.
+    pub async fn error_with(&mut self, part: &str) -> String {
+        loop {
+            match within(part, self.errors.recv()).await {
+                Some(line) if line.contains(part) => return line,
+                Some(_) => {}
+                None => panic!("stderr ended without {part:?}"),
+            }
+        }
+    }
+
     pub async fn rest_of_errors(&mut self) -> Vec<String> {
         let mut rest = Vec::new();
         while let Some(line) = within("the end of stderr", self.errors.recv()).await {

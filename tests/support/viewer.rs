@@ -77,7 +77,8 @@ pub async fn websocket(
     over(stream, target, headers).await
 }
 
-async fn over(
+/// As [`websocket`], over a stream that is there.
+pub async fn over(
     stream: TcpStream,
     target: &str,
     headers: &[(&str, &str)],

@@ -128,11 +128,7 @@ impl Poller {
             };
             let polled = match event {
                 Ok(Event::Incoming(Packet::Publish(publish))) => {
-                    if !publish.retain || self.keeps_retained {
-                        batch.push(publish);
-                    } else {
-                        self.drop_retained();
-                    }
+                    self.gather(publish, &mut batch);
                     if batch.publications.len() >= limits::PUBLICATIONS_PER_BATCH
                         && !flush(&mut batch, &self.arrivals, &self.credit).await
                     {
@@ -144,7 +140,15 @@ impl Poller {
                     Some(polled) => polled,
                     None => continue,
                 },
-                Err(e) => Polled::Lost(e.to_string()),
+                Err(e) => {
+                    // rumqttc tells of the end before it has given out all that came before it.
+                    for event in std::mem::take(&mut self.event_loop.state.events) {
+                        if let Event::Incoming(Packet::Publish(publish)) = event {
+                            self.gather(publish, &mut batch);
+                        }
+                    }
+                    Polled::Lost(e.to_string())
+                }
             };
             // An answer must not overtake what was published before it.
             if !flush(&mut batch, &self.arrivals, &self.credit).await {
@@ -156,10 +160,11 @@ impl Poller {
             }
         }
     }
-}
 
-impl Poller {
-    fn drop_retained(&self) {
+    fn gather(&self, publish: Publish, batch: &mut Gathered) {
+        if !publish.retain || self.keeps_retained {
+            return batch.push(publish);
+        }
         let reason = Reason { reason: "retained" };
         let dropped = &self.metrics.publications_dropped;
         dropped.get_or_create(&reason).inc();

@@ -1,16 +1,15 @@
 //! Sockets that get the same frames, each from the moment on at which its acknowledgement is out.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use switchboard_protocol::frame::Frame;
 
 use crate::SocketId;
 use crate::limits::HELD_FRAMES;
-use crate::outbox::Outbox;
+use crate::outbox::WayOut;
 
 struct Member {
-    outbox: Arc<Outbox>,
+    outbox: WayOut,
     /// What must not overtake the member's acknowledgement; `None` once that is out.
     held: Option<Vec<Frame>>,
 }
@@ -21,7 +20,7 @@ pub(super) struct Audience(HashMap<SocketId, Member>);
 
 impl Audience {
     /// Adds a member, or has one wait anew: what is sent from now on is held until [`Audience::begin`].
-    pub fn add(&mut self, socket: SocketId, outbox: Arc<Outbox>) {
+    pub fn add(&mut self, socket: SocketId, outbox: WayOut) {
         let held = Some(Vec::new());
         self.0.insert(socket, Member { outbox, held });
     }
@@ -58,18 +57,20 @@ impl Audience {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::metrics::Metrics;
-    use crate::outbox::OutboxLimits;
+    use crate::outbox::{Outbox, OutboxLimits};
     use crate::testing::FakeWire;
 
     const SOCKET: SocketId = SocketId(1);
 
-    fn outbox() -> (Arc<FakeWire>, Arc<Outbox>) {
+    fn outbox() -> (Arc<FakeWire>, WayOut) {
         let wire = FakeWire::new();
         let outbox = Outbox::new(OutboxLimits::default(), Metrics::default());
         outbox.attach(wire.clone());
-        (wire, outbox)
+        (wire, outbox.into())
     }
 
     fn heard(wire: &FakeWire) -> Vec<String> {

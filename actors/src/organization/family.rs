@@ -6,8 +6,6 @@
 mod jobs;
 mod media;
 
-use std::sync::Arc;
-
 use actix::Addr;
 use bytes::Bytes;
 use switchboard_protocol::ids::OrganizationId;
@@ -16,6 +14,7 @@ use tokio::sync::oneshot;
 
 use super::Begin;
 use super::registry::{OrganizationRegistry, UnwatchSessions, WatchRefused, WatchSessions};
+use crate::limits::Limit;
 use crate::ports::{Action, Principal};
 use crate::registry::SocketClosed;
 use crate::root::Client;
@@ -40,10 +39,8 @@ impl Organizations {
             Ok(organization) => organization,
             Err(failure) => return Outcome::Failed(failure),
         };
-        match client
-            .may(Action::WatchSessions(organization.clone()))
-            .await
-        {
+        let action = Action::WatchSessions(organization.clone());
+        match client.may(action.clone()).await {
             Ok(true) => {}
             Ok(false) => return Outcome::Denied,
             Err(failure) => return Outcome::Failed(failure),
@@ -54,7 +51,7 @@ impl Organizations {
         }
         let watch = WatchSessions {
             socket: client.socket.id,
-            outbox: Arc::clone(&client.socket.outbox),
+            outbox: client.socket.outbox.clone(),
             organization,
             only: match client.principal() {
                 Principal::User { .. } => None,
@@ -69,6 +66,7 @@ impl Organizations {
         let Ok(watched) = watched else {
             return Outcome::stopping();
         };
+        client.note(|lease| lease.follows(action));
         let answer = [&b"{\"ok\":true,\"sessions\":"[..], &watched.sessions, b"}"].concat();
         let socket = client.socket.id;
         let begin = move || watched.watcher.do_send(Begin(socket));
@@ -81,6 +79,7 @@ impl Organizations {
             Ok(organization) => organization,
             Err(failure) => return Outcome::Failed(failure),
         };
+        client.note(|lease| lease.unfollows(&Action::WatchSessions(organization.clone())));
         let (done, is_done) = oneshot::channel();
         self.registry.do_send(UnwatchSessions {
             socket: client.socket.id,
@@ -94,7 +93,8 @@ impl Organizations {
 }
 
 fn watch_refused(refused: WatchRefused) -> Outcome {
-    Outcome::Failed(Failure::invalid("WATCH_REFUSED", refused.to_string()))
+    let failure = Failure::invalid("WATCH_REFUSED", refused.to_string());
+    Outcome::Failed(failure.at(Limit::OrganizationsPerSocket))
 }
 
 /// The organization's id that is an event's first argument.

@@ -5,7 +5,6 @@
 //! concerns. Guests are in the organization's room alone and are told no job's result. Never asks, never waits.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
 use actix::prelude::*;
 use switchboard_protocol::ids::{ConversationId, OrganizationId};
@@ -18,7 +17,7 @@ use super::registry::Watcher;
 use crate::SocketId;
 use crate::limits::CONVERSATIONS_PER_FOLLOWER;
 use crate::metrics::Metrics;
-use crate::outbox::Outbox;
+use crate::outbox::WayOut;
 
 /// Puts a socket into the organization's room and, unless it is a guest's, into a conversation's.
 #[derive(Message)]
@@ -27,7 +26,7 @@ pub struct Follow {
     /// The socket.
     pub socket: SocketId,
     /// Its way out.
-    pub outbox: Arc<Outbox>,
+    pub outbox: WayOut,
     /// Whether it is a guest's.
     pub is_guest: bool,
     /// The conversation, where one is named.
@@ -49,7 +48,7 @@ pub struct LeaveConversation {
 }
 
 struct Follower {
-    outbox: Arc<Outbox>,
+    outbox: WayOut,
     is_guest: bool,
     /// Whether it is in the organization's room.
     in_organization: bool,

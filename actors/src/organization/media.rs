@@ -23,9 +23,9 @@ use super::RemoveMember;
 use super::events::{self, Item, MediaStatement, Readers, Refusals, frame};
 use super::registry::Watcher;
 use crate::SocketId;
-use crate::limits::{MEDIA_POLL_DEADLINE, MEDIA_POLLS_IN_A_ROW, SLICES_PER_WRITE};
+use crate::limits::{MEDIA_POLL_DEADLINE, MEDIA_POLLS_IN_A_ROW};
 use crate::metrics::Metrics;
-use crate::outbox::{Batch, Outbox};
+use crate::outbox::WayOut;
 use crate::ports::{Conversation, Media, TranscriptionState, Unavailable};
 use tracker::{Findings, Tracker};
 
@@ -36,7 +36,7 @@ pub struct AddWatcher {
     /// The socket.
     pub socket: SocketId,
     /// Its way out.
-    pub outbox: Arc<Outbox>,
+    pub outbox: WayOut,
     /// Whose it is, where it is a user's: private folders are for some only.
     pub user: Option<UserId>,
 }
@@ -54,7 +54,7 @@ pub struct Published {
 }
 
 struct Member {
-    outbox: Arc<Outbox>,
+    outbox: WayOut,
     user: Option<UserId>,
 }
 
@@ -200,11 +200,8 @@ impl MediaWatcher {
                 _ => frame(CONVERSATION_PROCESSING_DONE, id),
             })
             .collect();
-        for chunk in ends.chunks(SLICES_PER_WRITE) {
-            let batch = Batch::new(chunk);
-            for member in self.members.values() {
-                member.outbox.send_batch(&batch);
-            }
+        for member in self.members.values() {
+            member.outbox.send_all(&ends);
         }
         let list = events::list(&active);
         if flight.for_all && (self.shown || !active.is_empty()) {

@@ -20,7 +20,7 @@ use super::registry::Watcher;
 use super::statuses::{Change, Session};
 use super::{Begin, RemoveMember};
 use crate::SocketId;
-use crate::outbox::Outbox;
+use crate::outbox::WayOut;
 
 /// Makes a socket a member and answers with the present picture; one that is a member already gets a fresh one.
 #[derive(Message)]
@@ -29,7 +29,7 @@ pub struct AddMember {
     /// Whose socket it is.
     pub socket: SocketId,
     /// Its way out.
-    pub outbox: Arc<Outbox>,
+    pub outbox: WayOut,
     /// The one session that a guest may see; `None`: all of them.
     pub only: Option<SessionId>,
     /// Gets the picture.

@@ -11,7 +11,6 @@ mod table;
 mod tests;
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use actix::prelude::*;
 use switchboard_protocol::events;
@@ -25,7 +24,7 @@ use crate::SocketId;
 use crate::broker::{BrokerActor, BrokerStatus, Grant, Subscribe, Unsubscribe};
 use crate::limits::ROOMS_PER_SOCKET;
 use crate::metrics::Metrics;
-use crate::outbox::Outbox;
+use crate::outbox::WayOut;
 use crate::recorder::Archive;
 use crate::room::{AddMember, History, RemoveMember, Room};
 use table::{Leave as Left, Memberships};
@@ -39,7 +38,7 @@ pub struct SocketConnected {
     /// The socket.
     pub socket: SocketId,
     /// Its way out.
-    pub outbox: Arc<Outbox>,
+    pub outbox: WayOut,
 }
 
 /// A socket is gone, however it went. A second time changes nothing.
@@ -116,7 +115,7 @@ struct RoomEntry {
 /// See the module's documentation.
 pub struct RoomRegistry {
     memberships: Memberships,
-    sockets: HashMap<SocketId, Arc<Outbox>>,
+    sockets: HashMap<SocketId, WayOut>,
     rooms: HashMap<RoomId, RoomEntry>,
     generation: u64,
     broker: Addr<BrokerActor>,
@@ -351,7 +350,7 @@ impl Handler<Join> for RoomRegistry {
         } else if let Some(outbox) = self.sockets.get(&socket) {
             entry.address.do_send(AddMember {
                 socket,
-                outbox: Arc::clone(outbox),
+                outbox: outbox.clone(),
                 history,
             });
         }

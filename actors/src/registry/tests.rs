@@ -31,7 +31,7 @@ async fn room_of(harness: &Harness) -> Option<WeakAddr<Room>> {
 
 async fn open(harness: &Harness, id: u64) -> SocketId {
     let socket = SocketId(id);
-    let outbox = Outbox::new(OutboxLimits::default(), Metrics::default());
+    let outbox = Outbox::new(OutboxLimits::default(), Metrics::default()).into();
     let connected = SocketConnected { socket, outbox };
     harness.registry.send(connected).await.unwrap();
     socket

@@ -1,10 +1,12 @@
 //! Asking storage for a room's finals from before memory begins.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use switchboard_protocol::ids::RoomId;
 use switchboard_protocol::json;
 
-use super::history::Fetched;
+use super::history::{Fetched, Reach};
 use super::recent::Entry;
 use crate::limits::{
     CLOCK_SKEW_MICROS, HISTORY_BYTES, HISTORY_DEADLINE, HISTORY_PAGE, HISTORY_READ,
@@ -13,14 +15,16 @@ use crate::limits::{
 use crate::ports::{Final, Unavailable};
 use crate::recorder::{Archive, Flush};
 
-/// The finals of `room` that memory, which begins at the number `first`, may lack: `wanted` or more, where there are
-/// so many. Those that memory holds, too, may be among them.
+/// The finals of `room` that memory, which begins at the number `first`, may lack, as far back as `wanted`, or further.
+/// Those that memory holds, too, may be among them. Storage is asked after `pause`.
 pub(super) async fn fetch(
     archive: Archive,
     room: RoomId,
     first: u64,
-    wanted: usize,
+    wanted: Reach,
+    pause: Duration,
 ) -> Result<Fetched, Unavailable> {
+    tokio::time::sleep(pause).await;
     let answer = tokio::time::timeout(HISTORY_DEADLINE, read(archive, room, first, wanted)).await;
     answer.unwrap_or_else(|_| Err(Unavailable("no answer in time".to_owned())))
 }
@@ -29,7 +33,7 @@ async fn read(
     archive: Archive,
     room: RoomId,
     first: u64,
-    wanted: usize,
+    wanted: Reach,
 ) -> Result<Fetched, Unavailable> {
     // What the room's earlier life left in the recorder's queue belongs to the history.
     let flushed = archive.recorder.send(Flush).await;
@@ -96,8 +100,11 @@ impl Reading {
         Ok(())
     }
 
-    fn is_enough(&self, wanted: usize) -> bool {
-        let has_older = self.older.0 >= wanted || self.older.1 >= HISTORY_BYTES;
+    fn is_enough(&self, wanted: Reach) -> bool {
+        let has_older = match wanted {
+            Reach::Finals(wanted) => self.older.0 >= wanted || self.older.1 >= HISTORY_BYTES,
+            Reach::Back(number) => self.before <= number,
+        };
         has_older || self.all.0 >= HISTORY_READ || self.all.1 >= HISTORY_READ_BYTES
     }
 

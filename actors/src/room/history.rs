@@ -3,22 +3,31 @@
 //! Owned by the Room. What a member is held is everything from the oldest final in memory on; what storage adds goes
 //! before it. Members who join while the same is being fetched share one fetch.
 
-use std::sync::Arc;
-
 use actix::SpawnHandle;
 use switchboard_protocol::frame::Frame;
 use tokio::sync::oneshot;
 
 use super::recent::Entry;
 use crate::SocketId;
-use crate::limits::{CLOCK_SKEW_MICROS, HISTORY_BYTES, HISTORY_HELD_BYTES, HISTORY_HELD_FRAMES};
-use crate::outbox::Outbox;
+use crate::limits::{
+    CLOCK_SKEW_MICROS, HISTORY_BYTES, HISTORY_HELD_BYTES, HISTORY_HELD_FRAMES, HISTORY_READ,
+};
+use crate::outbox::{Offset, WayOut};
+
+/// Which finals a joining socket wants to be sent first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// The last ones, so many at most.
+    Last(u16),
+    /// All since the event with this offset.
+    After(Offset),
+}
 
 /// What a joining socket wants to be sent first.
 #[derive(Debug)]
 pub struct History {
-    /// How many of the room's last finals, at most.
-    pub wanted: u16,
+    /// Which finals.
+    pub wanted: Wanted,
     /// Told once they are on their way; dropped when the membership ends before.
     pub replayed: oneshot::Sender<Replayed>,
 }
@@ -29,6 +38,7 @@ impl History {
         // Who asked may have gone.
         let _ = self.replayed.send(Replayed {
             finals: 0,
+            first: None,
             is_incomplete: false,
         });
     }
@@ -39,8 +49,44 @@ impl History {
 pub struct Replayed {
     /// How many finals it had.
     pub finals: usize,
+    /// The number of the first of them.
+    pub first: Option<u64>,
     /// Whether older ones may be missing, because storage did not answer (in time).
     pub is_incomplete: bool,
+}
+
+/// How far back storage is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// So many finals.
+    Finals(usize),
+    /// To this number.
+    Back(u64),
+}
+
+/// Clients that lost their connection together share a fetch, although each has an offset of its own.
+const REACH_STEP: u64 = 10_000_000;
+
+impl From<Wanted> for Reach {
+    fn from(wanted: Wanted) -> Self {
+        match wanted {
+            Wanted::Last(wanted) => Self::Finals(usize::from(wanted)),
+            Wanted::After(offset) => {
+                let back = offset.stamp.saturating_sub(CLOCK_SKEW_MICROS);
+                Self::Back(back - back % REACH_STEP)
+            }
+        }
+    }
+}
+
+impl Reach {
+    fn includes(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Finals(own), Self::Finals(other)) => own >= other,
+            (Self::Back(own), Self::Back(other)) => own <= other,
+            _ => false,
+        }
+    }
 }
 
 /// What came from storage: finals in order, and whether there are none before them.
@@ -60,7 +106,7 @@ pub(super) struct Budget {
 impl Budget {
     /// The budget of `wanted` finals for this outbox: half of what it has room for at most, so that a history alone
     /// never cuts off who asked for it.
-    pub(super) fn new(wanted: usize, outbox: &Outbox) -> Self {
+    pub(super) fn new(wanted: usize, outbox: &WayOut) -> Self {
         let (frames, bytes) = outbox.free();
         Self {
             finals: wanted.min(frames / 2),
@@ -95,8 +141,8 @@ impl Budget {
 /// A member that waits for storage.
 pub(super) struct Pending {
     pub socket: SocketId,
-    pub outbox: Arc<Outbox>,
-    wanted: usize,
+    pub outbox: WayOut,
+    wanted: Wanted,
     replayed: oneshot::Sender<Replayed>,
     /// Finals that were in memory when it joined: the beginning of `frames`.
     recent: usize,
@@ -111,7 +157,7 @@ pub(super) struct Pending {
 impl Pending {
     pub(super) fn new<'a>(
         socket: SocketId,
-        outbox: Arc<Outbox>,
+        outbox: WayOut,
         history: History,
         recent: impl Iterator<Item = &'a Entry>,
     ) -> Self {
@@ -119,7 +165,7 @@ impl Pending {
         Self {
             socket,
             outbox,
-            wanted: usize::from(history.wanted),
+            wanted: history.wanted,
             replayed: history.replayed,
             recent: finals.len(),
             frames: finals.iter().map(|entry| entry.frame.clone()).collect(),
@@ -139,26 +185,61 @@ impl Pending {
     }
 
     /// Sends the history and what was held, in order. Without `fetched`, memory is all there is.
-    pub(super) fn release(self, fetched: Option<&Fetched>) -> (SocketId, Arc<Outbox>) {
-        let mut budget = Budget::new(self.wanted, &self.outbox);
-        let recent = budget.take(self.finals[..self.recent].iter());
+    pub(super) fn release(self, fetched: Option<&Fetched>) -> (SocketId, WayOut) {
         let older = match fetched {
             Some(fetched) => missing(&fetched.finals, &self.finals),
             None => Vec::new(),
         };
-        let older = budget.take(older.into_iter());
-        let history = older.iter().chain(&recent).map(|e| e.frame.clone());
-        let mut frames: Vec<Frame> = history.collect();
-        let replayed = Replayed {
-            finals: frames.len(),
-            is_incomplete: fetched.is_none(),
+        let is_all = fetched.is_some_and(|fetched| fetched.is_all);
+        let known = older.into_iter().chain(&self.finals[..self.recent]);
+        let (history, is_complete) = match self.wanted {
+            Wanted::Last(wanted) => {
+                let mut budget = Budget::new(usize::from(wanted), &self.outbox);
+                (budget.take(known), fetched.is_some())
+            }
+            Wanted::After(offset) => {
+                let known: Vec<&Entry> = known.collect();
+                let first = known.first().map_or(u64::MAX, |entry| entry.number);
+                let since = since(offset, &known);
+                let mut budget = Budget::new(HISTORY_READ, &self.outbox);
+                let taken = budget.take(since.iter().copied());
+                let is_whole = taken.len() == since.len();
+                (taken, is_whole && (is_all || first <= offset.stamp))
+            }
         };
-        frames.extend_from_slice(&self.frames[self.recent..]);
+        let replayed = Replayed {
+            finals: history.len(),
+            first: history.first().map(|entry| entry.number),
+            is_incomplete: !is_complete,
+        };
+        let history = history.into_iter().map(|entry| entry.frame.clone());
+        let held = self.frames[self.recent..].iter().cloned();
+        let frames: Vec<Frame> = history.chain(held).collect();
         self.outbox.send_all(&frames);
         // Its session may have gone.
         let _ = self.replayed.send(replayed);
         (self.socket, self.outbox)
     }
+}
+
+/// Those of `finals`, which are in order, that come after the event with `offset`.
+///
+/// That is a question of numbers, unless the offset is another switchboard's, whose numbers for the same finals are a
+/// little lower or higher: then the client's last final is known by its digest.
+fn since<'a>(offset: Offset, finals: &[&'a Entry]) -> Vec<&'a Entry> {
+    let by_number = finals.partition_point(|entry| entry.number <= offset.stamp);
+    let is_last = |entry: &Entry| entry.digest() == offset.last_final;
+    let is_ours = by_number
+        .checked_sub(1)
+        .is_some_and(|at| is_last(finals[at]));
+    if is_ours || offset.last_final == 0 {
+        return finals[by_number..].to_vec();
+    }
+    let is_near = |entry: &Entry| entry.number.abs_diff(offset.stamp) <= CLOCK_SKEW_MICROS;
+    let last = finals
+        .iter()
+        .rposition(|entry| is_last(entry) && is_near(entry));
+    finals[last.map_or(by_number, |at| at + 1)..].to_vec()
 }
 
 /// Those of `stored` that memory does not hold, both in order.
@@ -207,8 +288,8 @@ pub(super) struct Fetch {
     pub id: u64,
     /// Which memory it continues: [`Recent::evictions`](super::recent::Recent::evictions).
     pub evictions: u64,
-    /// How many finals it asks for.
-    pub wanted: usize,
+    /// What it asks for.
+    pub wanted: Reach,
     /// What runs it.
     pub handle: SpawnHandle,
     pub pending: Vec<Pending>,
@@ -233,9 +314,9 @@ impl Fetches {
         pending.any(|pending| pending.socket == socket)
     }
 
-    /// The fetch that answers for `wanted` finals before the same memory, if there is one.
-    pub(super) fn shared(&mut self, evictions: u64, wanted: usize) -> Option<&mut Fetch> {
-        let fits = |f: &&mut Fetch| f.evictions == evictions && f.wanted >= wanted;
+    /// The fetch that reads as far back as `wanted` from the same memory, if there is one.
+    pub(super) fn shared(&mut self, evictions: u64, wanted: Reach) -> Option<&mut Fetch> {
+        let fits = |f: &&mut Fetch| f.evictions == evictions && f.wanted.includes(wanted);
         self.0.iter_mut().find(fits)
     }
 
@@ -345,6 +426,47 @@ mod tests {
         let long_ago = T - CLOCK_SKEW_MICROS - 1;
         assert_eq!(missing_numbers(&[(long_ago, "yes")], &memory), [long_ago]);
         assert_eq!(missing_numbers(&[(1, "a"), (2, "a")], &[]), [1, 2]);
+    }
+
+    fn numbers_since(stamp: u64, last: &str, finals: &[(u64, &str)]) -> Vec<u64> {
+        let finals = entries(finals);
+        let last_final = match last {
+            "" => 0,
+            last => entry(0, last).digest(),
+        };
+        let finals: Vec<&Entry> = finals.iter().collect();
+        let since = since(Offset { stamp, last_final }, &finals);
+        since.iter().map(|entry| entry.number).collect()
+    }
+
+    #[test]
+    fn what_came_after_an_offset_is_told_by_number_at_the_same_switchboard() {
+        let finals = [(T, "a"), (T + 10, "b"), (T + 20, "a"), (T + 30, "c")];
+        assert_eq!(numbers_since(T + 10, "b", &finals), [T + 20, T + 30]);
+        assert_eq!(numbers_since(T, "a", &finals), [T + 10, T + 20, T + 30]);
+        assert_eq!(
+            numbers_since(T + 25, "a", &finals),
+            [T + 30],
+            "a partial line after it"
+        );
+        assert_eq!(numbers_since(T + 25, "", &finals), [T + 30]);
+        assert_eq!(numbers_since(T - 5, "z", &finals).len(), 4);
+        assert_eq!(numbers_since(T + 30, "c", &finals), [0; 0]);
+    }
+
+    #[test]
+    fn what_came_after_an_offset_is_told_by_the_last_final_at_another_switchboard() {
+        let finals = [(T, "a"), (T + 10, "b"), (T + 20, "c"), (T + 30, "d")];
+        for skew in [-900_000_i64, -15, 15, 900_000] {
+            let stamp = (T + 10).saturating_add_signed(skew);
+            assert_eq!(
+                numbers_since(stamp, "b", &finals),
+                [T + 20, T + 30],
+                "{skew}"
+            );
+        }
+        let far = T + 10 + CLOCK_SKEW_MICROS + 1;
+        assert_eq!(numbers_since(far, "b", &finals), [0; 0]);
     }
 
     #[test]

@@ -8,9 +8,10 @@ mod fetch;
 mod history;
 mod recent;
 
+use std::cell::LazyCell;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use actix::prelude::*;
 use bytes::Bytes;
@@ -26,14 +27,15 @@ use tokio::time::Instant;
 use crate::SocketId;
 use crate::limits::{MEMORY_SETTLED, SLICES_PER_WRITE};
 use crate::metrics::{Metrics, Reason};
-use crate::outbox::{Batch, Outbox};
+use crate::outbox::{Batch, Note, WayOut, with_offsets};
 use crate::packets;
 use crate::ports::{Final, Unavailable};
 use crate::recorder::{Archive, Keep};
-use history::{Fetch, Fetched, Fetches, Pending};
+use crate::stamp;
+use history::{Fetch, Fetched, Fetches, Pending, Reach};
 use recent::{Entry, Recent};
 
-pub use history::{History, Replayed};
+pub use history::{History, Replayed, Wanted};
 
 /// One message of the broker for one room.
 #[derive(Clone, Debug)]
@@ -63,7 +65,7 @@ pub struct AddMember {
     /// Whose socket it is.
     pub socket: SocketId,
     /// Its way out.
-    pub outbox: Arc<Outbox>,
+    pub outbox: WayOut,
     /// The finals that it wants first.
     pub history: Option<History>,
 }
@@ -76,12 +78,16 @@ pub struct RemoveMember(pub SocketId);
 /// See the module's documentation.
 pub struct Room {
     id: RoomId,
+    /// Tells it from all other rooms.
+    number: u64,
     /// Outboxes side by side, so that the fan-out walks through memory in order.
-    outboxes: Vec<(SocketId, Arc<Outbox>)>,
+    outboxes: Vec<(SocketId, WayOut)>,
     /// Where each member stands in `outboxes`.
     positions: HashMap<SocketId, usize>,
     /// The last finals, whoever was here to see them.
     recent: Recent,
+    /// The digest of the last of them; 0 before the first.
+    last_final: u32,
     /// Members that wait for storage; they are not in `outboxes` yet.
     fetches: Fetches,
     /// Numbers the fetches.
@@ -101,9 +107,11 @@ impl Room {
     pub fn new(id: RoomId, archive: Option<Archive>, metrics: Metrics) -> Self {
         Self {
             id,
+            number: stamp::next(),
             outboxes: Vec::new(),
             positions: HashMap::new(),
             recent: Recent::default(),
+            last_final: 0,
             fetches: Fetches::default(),
             fetched: 0,
             archive,
@@ -138,25 +146,33 @@ impl Room {
         ))
     }
 
-    /// Encodes what can be delivered. Its finals are remembered; where they are kept, they are returned apart, with
-    /// how many of the same bytes came before them.
-    fn take(&mut self, publications: &[Publication]) -> (Vec<Frame>, Vec<(Entry, u32)>) {
-        let mut frames = Vec::with_capacity(publications.len());
-        let mut finals = Vec::new();
+    /// Encodes what can be delivered, and remembers its finals.
+    fn take(&mut self, publications: &[Publication]) -> Taken {
+        let mut taken = Taken::default();
+        taken.frames.reserve_exact(publications.len());
+        taken.notes.reserve_exact(publications.len());
         for publication in publications {
             let Some(frame) = self.encode(publication) else {
                 continue;
             };
+            let mut stamp = stamp::next();
             if publication.kind == CaptionKind::Final {
                 let length = publication.payload.len();
-                let known = self.recent.push(frame.clone(), length, now_micros());
+                let known = self.recent.push(frame.clone(), length, stamp);
+                stamp = known.0.number;
+                self.last_final = known.0.digest();
                 if self.archive.is_some() {
-                    finals.push(known);
+                    taken.finals.push(known);
                 }
             }
-            frames.push(frame);
+            taken.frames.push(frame);
+            taken.notes.push(Note {
+                stamp,
+                last_final: self.last_final,
+                is_partial: publication.kind.is_partial(),
+            });
         }
-        (frames, finals)
+        taken
     }
 
     /// Counts a batch once, however many sockets it went to.
@@ -174,7 +190,7 @@ impl Room {
         packets::delivered(&self.id, frames, members);
     }
 
-    fn add(&mut self, socket: SocketId, outbox: Arc<Outbox>) {
+    fn add(&mut self, socket: SocketId, outbox: WayOut) {
         self.positions.insert(socket, self.outboxes.len());
         self.outboxes.push((socket, outbox));
     }
@@ -192,26 +208,32 @@ impl Room {
         &mut self,
         archive: Archive,
         pending: Pending,
-        wanted: usize,
+        wanted: Wanted,
         ctx: &mut Context<Self>,
     ) {
+        let reach = Reach::from(wanted);
         let evictions = self.recent.evictions();
-        if let Some(fetch) = self.fetches.shared(evictions, wanted) {
+        if let Some(fetch) = self.fetches.shared(evictions, reach) {
             return fetch.pending.push(pending);
         }
         self.fetched += 1;
         let id = self.fetched;
-        let first = self.recent.first_number(now_micros());
-        let answer = fetch::fetch(archive, self.id.clone(), first, wanted);
-        // Before that, another switchboard may not have stored yet what was published before this room began.
-        let is_settled = self.opened.elapsed() >= MEMORY_SETTLED;
+        let first = self.recent.first_number(stamp::next());
+        // Before that, another switchboard may not have stored yet what was published before this room began. Who comes
+        // back to its room waits for it, so that it misses nothing; who wants to see something at once does not.
+        let unsettled = MEMORY_SETTLED.saturating_sub(self.opened.elapsed());
+        let (is_settled, pause) = match wanted {
+            Wanted::Last(_) => (unsettled.is_zero(), Duration::ZERO),
+            Wanted::After(_) => (true, unsettled),
+        };
+        let answer = fetch::fetch(archive, self.id.clone(), first, reach, pause);
         let answered = answer.into_actor(self).map(move |answer, actor, _| {
             actor.answered(id, answer, is_settled);
         });
         let fetch = Fetch {
             id,
             evictions,
-            wanted,
+            wanted: reach,
             handle: ctx.spawn(answered),
             pending: vec![pending],
         };
@@ -249,10 +271,14 @@ impl Room {
     }
 }
 
-/// Now, in microseconds since the epoch.
-fn now_micros() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| since.as_micros() as u64)
+/// Publications, ready for the members.
+#[derive(Default)]
+struct Taken {
+    frames: Vec<Frame>,
+    /// One for each frame.
+    notes: Vec<Note>,
+    /// The finals among them, where finals are kept, with how many of the same bytes came before each.
+    finals: Vec<(Entry, u32)>,
 }
 
 impl Actor for Room {
@@ -263,11 +289,19 @@ impl Handler<Deliver> for Room {
     type Result = ();
 
     fn handle(&mut self, deliver: Deliver, _: &mut Self::Context) {
-        let (frames, finals) = self.take(&deliver.publications);
-        for chunk in frames.chunks(SLICES_PER_WRITE) {
-            let batch = Batch::new(chunk);
+        let Taken {
+            frames,
+            notes,
+            finals,
+        } = self.take(&deliver.publications);
+        let notes = notes.chunks(SLICES_PER_WRITE);
+        for (chunk, notes) in frames.chunks(SLICES_PER_WRITE).zip(notes) {
+            let batch = Batch::of_room(self.number, chunk, notes);
+            // Made once, when the first member is met that wants it.
+            let frames = LazyCell::new(|| with_offsets(chunk, notes));
+            let recoverable = LazyCell::new(|| Batch::of_room(self.number, &frames, notes));
             for (_, outbox) in &self.outboxes {
-                outbox.send_batch(&batch);
+                outbox.send_batch(&batch, || &recoverable);
             }
         }
         self.count_delivered(&frames, deliver.received);
@@ -310,15 +344,28 @@ impl Handler<AddMember> for Room {
         let Some(history) = history else {
             return self.add(socket, outbox);
         };
-        let wanted = usize::from(history.wanted);
+        let wanted = history.wanted;
         let finals = self.recent.finals();
-        let recent = finals.range(finals.len().saturating_sub(wanted)..);
+        let (count, suffices) = match wanted {
+            Wanted::Last(wanted) => {
+                let wanted = usize::from(wanted);
+                (wanted, self.recent.suffices(wanted))
+            }
+            Wanted::After(offset) => (finals.len(), self.recent.reaches(offset.stamp)),
+        };
+        let recent = finals.range(finals.len().saturating_sub(count)..);
         let pending = Pending::new(socket, outbox, history, recent);
         match &self.archive {
-            Some(archive) if !self.recent.suffices(wanted) => {
+            Some(archive) if !suffices => {
                 self.ask_storage(archive.clone(), pending, wanted, ctx);
             }
-            _ => self.release(pending, Some(&Fetched::default()), "memory"),
+            _ => {
+                let nothing_older = Fetched {
+                    finals: Vec::new(),
+                    is_all: suffices,
+                };
+                self.release(pending, Some(&nothing_older), "memory");
+            }
         }
     }
 }

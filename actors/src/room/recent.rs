@@ -53,6 +53,11 @@ impl Entry {
         }
     }
 
+    /// Tells its payload from others, but not surely; never 0.
+    pub(super) fn digest(&self) -> u32 {
+        (self.hash as u32).max(1)
+    }
+
     /// Whether the payloads are the same bytes.
     pub(super) fn says_the_same(&self, other: &Self) -> bool {
         self.hash == other.hash && self.payload == other.payload
@@ -127,6 +132,15 @@ impl Recent {
     /// Whether memory alone can answer for the last `wanted` finals.
     pub(super) fn suffices(&self, wanted: usize) -> bool {
         self.is_whole || self.finals.len() >= wanted
+    }
+
+    /// Whether memory goes back to this number.
+    pub(super) fn reaches(&self, number: u64) -> bool {
+        self.is_whole
+            || self
+                .finals
+                .front()
+                .is_some_and(|first| first.number <= number)
     }
 
     /// Puts what came before the oldest in front of it, as far as there is room. `is_all`: storage has no more.

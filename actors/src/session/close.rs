@@ -8,8 +8,9 @@ use switchboard_protocol::engineio::Packet;
 use switchboard_protocol::frame::Frame;
 
 use super::Session;
-use crate::limits::CLOSE_LINGER;
+use crate::limits::{CLOSE_LINGER, Limit};
 use crate::metrics::Reason;
+use crate::service::Ending;
 
 /// Why a session ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,10 +35,14 @@ pub enum CloseReason {
     NotUtf8,
     /// A message beyond the limit.
     TooLarge,
-    /// More waits for the server than one socket may have waiting.
-    TooBusy,
+    /// The client asks for more than the server does for one connection.
+    TooBusy(Limit),
+    /// It did not read until a bound of its outbox was met.
+    Stalled,
     /// Two polls, or two posts, at once.
     Overlap,
+    /// The client has come back by another connection.
+    Replaced,
     /// The server stops.
     Shutdown,
 }
@@ -56,8 +61,10 @@ impl CloseReason {
             Self::Framing(_) => "framing",
             Self::NotUtf8 => "not_utf8",
             Self::TooLarge => "too_large",
-            Self::TooBusy => "too_busy",
+            Self::TooBusy(_) => "too_busy",
+            Self::Stalled => "stalled",
             Self::Overlap => "overlap",
+            Self::Replaced => "replaced",
             Self::Shutdown => "shutdown",
         }
     }
@@ -73,14 +80,42 @@ impl CloseReason {
             Self::PingTimeout
             | Self::ConnectTimeout
             | Self::AttachmentsTimeout
-            | Self::TooBusy
+            | Self::TooBusy(_)
+            | Self::Replaced
             | Self::Overlap => 1008,
+            Self::Stalled => 1013,
+        }
+    }
+
+    /// Whether the clients of its sockets may come back to them: not after what they did wrong, or were denied.
+    fn ending(self) -> Ending {
+        match self {
+            Self::Denied
+            | Self::Protocol(_)
+            | Self::Framing(_)
+            | Self::NotUtf8
+            | Self::TooLarge
+            | Self::TooBusy(_) => Ending::Over,
+            _ => Ending::Lost,
+        }
+    }
+
+    /// The limit that was met, if it was one.
+    fn limit(self, is_websocket: bool) -> Option<Limit> {
+        match self {
+            Self::ConnectTimeout => Some(Limit::ConnectTime),
+            Self::AttachmentsTimeout => Some(Limit::AttachmentTime),
+            // That of a polling body is counted where it is read.
+            Self::TooLarge if is_websocket => Some(Limit::MessageBytes),
+            Self::TooBusy(limit) => Some(limit),
+            _ => None,
         }
     }
 
     fn detail(self) -> &'static str {
         match self {
             Self::Protocol(word) | Self::Framing(word) => word,
+            Self::TooBusy(limit) => limit.name(),
             other => other.label(),
         }
     }
@@ -105,10 +140,13 @@ impl Session {
             .connections_closed
             .get_or_create(&label)
             .inc();
+        if let Some(limit) = reason.limit(self.is_websocket) {
+            self.metrics().limit_reached(limit);
+        }
         self.work.clear();
         self.gate.set_closed(false);
         for connected in self.sockets.drain(..) {
-            connected.service.closed();
+            connected.service.closed(reason.ending());
         }
         let Some(goodbye) = self.goodbye(reason) else {
             self.outbox.close();
@@ -119,9 +157,10 @@ impl Session {
         let outbox = Arc::clone(&self.outbox);
         let ended = poll_fn(move |cx| outbox.poll_ended(cx));
         let ended = ended.into_actor(self);
-        ctx.spawn(ended.map(|(), session, ctx: &mut Context<Self>| {
-            // A WebSocket's client answers the close frame and ends the stream, which stops the actor.
-            if !session.is_websocket {
+        ctx.spawn(ended.map(move |(), session, ctx: &mut Context<Self>| {
+            // A WebSocket's client answers the close frame and ends the stream, which stops the actor. Of one that
+            // was stalled, the stream is at its end already.
+            if !session.is_websocket || reason == CloseReason::Stalled {
                 ctx.stop();
             }
         }));

@@ -21,10 +21,13 @@ struct Inner {
 }
 
 impl Gate {
-    pub(super) fn set_closed(&self, closed: bool) {
-        if self.0.closed.replace(closed) && !closed {
+    /// Whether it was open before.
+    pub(super) fn set_closed(&self, closed: bool) -> bool {
+        let was_closed = self.0.closed.replace(closed);
+        if was_closed && !closed {
             self.0.waiting.take().into_iter().for_each(Waker::wake);
         }
+        !was_closed
     }
 
     /// Resolves while the gate is open.

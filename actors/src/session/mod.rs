@@ -6,6 +6,7 @@
 
 mod close;
 mod gate;
+mod pace;
 mod sockets;
 mod timers;
 
@@ -21,15 +22,17 @@ use futures_util::stream::BoxStream;
 use switchboard_protocol::engineio::{Message as EngineMessage, Packet};
 use switchboard_protocol::frame::Frame;
 use switchboard_protocol::socketio::Decoder;
+use tokio::time::Instant;
 
 pub use close::CloseReason;
 use gate::Gate;
+use pace::Pace;
 use sockets::{Connected, Work};
 
 use crate::metrics::{Metrics, Reason};
 use crate::outbox::{Outbox, Wire};
 use crate::packets;
-use crate::service::{Connection, Service};
+use crate::service::{Connection, Ending, Service};
 use crate::{SocketId, SocketIds};
 
 /// What all sessions of a server have in common.
@@ -41,8 +44,12 @@ pub struct SessionSettings {
     pub ping_timeout: Duration,
     /// How long a client may take to connect to a namespace.
     pub connect_timeout: Duration,
+    /// How long a WebSocket may take to take over from polling; kept by the transport.
+    pub upgrade_timeout: Duration,
     /// Largest packet and polling body in bytes.
     pub max_payload: usize,
+    /// Events and CONNECTs a second; 0 is no limit.
+    pub max_events_per_second: u32,
     /// Numbers sockets.
     pub ids: SocketIds,
     /// Counts.
@@ -118,6 +125,8 @@ pub struct Session {
     gate: Gate,
     /// Whether one is being served.
     busy: bool,
+    /// How fast its events come.
+    pace: Pace,
     /// Answers that are awaited beside the serving.
     answers_awaited: usize,
     /// Refused CONNECT packets so far.
@@ -150,6 +159,7 @@ impl Session {
             work: VecDeque::new(),
             gate: Gate::default(),
             busy: false,
+            pace: Pace::new(Instant::now().into_std()),
             answers_awaited: 0,
             refused: 0,
             ended_one: false,
@@ -245,7 +255,7 @@ impl Actor for Session {
     fn stopped(&mut self, _: &mut Self::Context) {
         self.outbox.close();
         for connected in self.sockets.drain(..) {
-            connected.service.closed();
+            connected.service.closed(Ending::Lost);
         }
         self.metrics().connections.dec();
         if !self.closing {
@@ -268,6 +278,10 @@ impl StreamHandler<Incoming> for Session {
     }
 
     fn finished(&mut self, ctx: &mut Self::Context) {
+        if self.outbox.is_stalled() {
+            // The outbox has ended the stream, and still says why to a client that reads again.
+            return self.close(CloseReason::Stalled, ctx);
+        }
         self.close(CloseReason::TransportClosed, ctx);
         // Nobody can read what still waits.
         ctx.stop();

@@ -12,12 +12,18 @@ use serde_json::json;
 use serde_json::value::RawValue;
 use switchboard_protocol::events;
 use switchboard_protocol::socketio::{self, AckId, Body, Event, Namespace, Packet};
+use tokio::time::Instant;
 
+use super::pace::Verdict;
 use super::timers::{TokenEnd, epoch_millis};
 use super::{Above, CloseReason, Session};
-use crate::limits::{NAMESPACES_PER_SESSION, PENDING_ANSWERS, PENDING_EVENTS, REFUSED_CONNECTS};
+use crate::limits::{
+    Limit, NAMESPACES_PER_SESSION, PENDING_ANSWERS, PENDING_EVENTS, REFUSED_CONNECTS,
+};
 use crate::metrics::Reason;
-use crate::service::{Accepted, ConnectRequest, Failure, Outcome, Refusal, Socket, SocketService};
+use crate::service::{
+    Accepted, ConnectRequest, Ending, Evict, Failure, Outcome, Refusal, Socket, SocketService,
+};
 
 /// A socket in its namespace.
 pub(super) struct Connected {
@@ -83,7 +89,10 @@ impl Session {
                 Work::Disconnect(namespace) => self.disconnect(&namespace, ctx),
             }
         }
-        self.gate.set_closed(self.work.len() >= PENDING_EVENTS);
+        let is_full = self.work.len() >= PENDING_EVENTS;
+        if self.gate.set_closed(is_full) && is_full {
+            self.metrics().limit_reached(Limit::PendingEvents);
+        }
     }
 
     fn connect(
@@ -92,51 +101,64 @@ impl Session {
         auth: Option<Box<RawValue>>,
         ctx: &mut Context<Self>,
     ) {
-        let Above::SocketIo(service) = &self.above else {
-            return;
-        };
         if self.sockets.iter().any(|s| s.socket.namespace == namespace) {
             return self.close(CloseReason::Protocol("connected_twice"), ctx);
         }
         if self.sockets.len() >= NAMESPACES_PER_SESSION {
-            let message = "Too many namespaces";
-            return self.refuse(&namespace, Refusal::ConnectError(message), ctx);
+            let refusal = Refusal::ConnectError("Too many namespaces");
+            self.count_refused_connect(Limit::Namespaces);
+            return self.refuse(&namespace, refusal, ctx);
+        }
+        if !self.keeps_pace(ctx) {
+            let refusal = Refusal::ConnectError("Too many events a second");
+            self.count_refused_connect(Limit::EventsPerSecond);
+            return self.refuse(&namespace, refusal, ctx);
         }
         let socket = Socket {
             id: self.next_socket_id(),
             namespace,
-            outbox: Arc::clone(&self.outbox),
+            outbox: Arc::clone(&self.outbox).into(),
         };
+        let namespace = socket.namespace.clone();
         let request = ConnectRequest {
-            socket: socket.clone(),
+            socket,
+            outbox: Arc::clone(&self.outbox),
+            session: ctx.address().recipient(),
             auth,
             connection: Rc::clone(&self.connection),
         };
+        let Above::SocketIo(service) = &self.above else {
+            return;
+        };
         let decision = service.connect(request);
         self.busy = true;
-        ctx.spawn(decision.into_actor(self).map(|decision, session, ctx| {
-            session.busy = false;
-            match decision {
-                _ if session.closing => {}
-                Ok(accepted) => session.accept(socket, accepted, ctx),
-                Err(refusal) => session.refuse(&socket.namespace, refusal, ctx),
-            }
-            session.serve_next(ctx);
-        }));
+        ctx.spawn(
+            decision
+                .into_actor(self)
+                .map(move |decision, session, ctx| {
+                    session.busy = false;
+                    match decision {
+                        Ok(accepted) if session.closing => accepted.service.closed(Ending::Lost),
+                        _ if session.closing => {}
+                        Ok(accepted) => session.accept(accepted, ctx),
+                        Err(refusal) => session.refuse(&namespace, refusal, ctx),
+                    }
+                    session.serve_next(ctx);
+                }),
+        );
     }
 
-    fn accept(&mut self, socket: Socket, accepted: Accepted, ctx: &mut Context<Self>) {
-        let namespace = socket.namespace.clone();
-        self.outbox
-            .send(socketio::connect_ok(&namespace, &crate::random_id()));
+    fn accept(&mut self, accepted: Accepted, ctx: &mut Context<Self>) {
+        let namespace = accepted.socket.namespace.clone();
+        self.outbox.send(match &accepted.pid {
+            Some(pid) => socketio::connect_recoverable(&namespace, &accepted.sid, pid),
+            None => socketio::connect_ok(&namespace, &accepted.sid),
+        });
         accepted.service.connected();
-        log::debug!(
-            "socket connected connection={} socket={}",
-            self.number,
-            socket.id.0
-        );
+        let (connection, socket) = (self.number, accepted.socket.id.0);
+        log::debug!("socket connected connection={connection} socket={socket}");
         self.sockets.push(Connected {
-            socket,
+            socket: accepted.socket,
             service: accepted.service,
             token_end: accepted.expires_at.map(TokenEnd::new),
             token_timer: None,
@@ -163,7 +185,7 @@ impl Session {
             }
         }
         if self.refused >= REFUSED_CONNECTS {
-            self.close(CloseReason::TooBusy, ctx);
+            self.close(CloseReason::TooBusy(Limit::RefusedConnects), ctx);
         }
     }
 
@@ -185,7 +207,16 @@ impl Session {
             socket: connected.socket.clone(),
             ack,
         };
-        let outcome = Rc::clone(&connected.service).event(event);
+        let service = Rc::clone(&connected.service);
+        if !self.keeps_pace(ctx) {
+            let message = format!(
+                "more than {} events a second",
+                self.settings.max_events_per_second
+            );
+            let failure = Failure::unavailable("RATE_LIMITED", message).at(Limit::EventsPerSecond);
+            return self.fail(&asker, &failure);
+        }
+        let outcome = service.event(event);
         self.busy = true;
         ctx.spawn(outcome.into_actor(self).map(|outcome, session, ctx| {
             session.busy = false;
@@ -211,10 +242,7 @@ impl Session {
                 self.count_refused("denied");
                 self.deny(&asker.socket.namespace, ctx);
             }
-            Outcome::Failed(failure) => {
-                self.count_refused(failure.code);
-                asker.fail(&failure);
-            }
+            Outcome::Failed(failure) => self.fail(&asker, &failure),
             Outcome::Renewed(expires_at) => self.renew(&asker, expires_at, ctx),
         }
     }
@@ -226,7 +254,7 @@ impl Session {
         ctx: &mut Context<Self>,
     ) {
         if self.answers_awaited >= PENDING_ANSWERS {
-            return self.close(CloseReason::TooBusy, ctx);
+            return self.close(CloseReason::TooBusy(Limit::PendingAcks), ctx);
         }
         self.answers_awaited += 1;
         ctx.spawn(later.into_actor(self).map(|outcome, session, ctx| {
@@ -283,7 +311,33 @@ impl Session {
         if let Some(timer) = connected.token_timer {
             ctx.cancel_future(timer);
         }
-        connected.service.closed();
+        connected.service.closed(Ending::Over);
+    }
+
+    /// Whether one more event may be served now. A flood ends the session.
+    fn keeps_pace(&mut self, ctx: &mut Context<Self>) -> bool {
+        let per_second = self.settings.max_events_per_second;
+        let verdict = self.pace.event(per_second, Instant::now().into_std());
+        if verdict == Verdict::Flood {
+            self.close(CloseReason::TooBusy(Limit::EventsPerSecond), ctx);
+        }
+        verdict == Verdict::Serve
+    }
+
+    fn fail(&self, asker: &Asker, failure: &Failure) {
+        self.count_refused(failure.code);
+        if let Some(limit) = failure.limit {
+            self.metrics().limit_reached(limit);
+        }
+        asker.fail(failure);
+    }
+
+    fn count_refused_connect(&self, limit: Limit) {
+        self.metrics().limit_reached(limit);
+        let reason = Reason {
+            reason: limit.name(),
+        };
+        self.metrics().connects_refused.get_or_create(&reason).inc();
     }
 
     fn count_refused(&self, reason: &'static str) {
@@ -291,6 +345,21 @@ impl Session {
             .events_refused
             .get_or_create(&Reason { reason })
             .inc();
+    }
+}
+
+impl Handler<Evict> for Session {
+    type Result = ();
+
+    fn handle(&mut self, Evict(socket): Evict, ctx: &mut Self::Context) {
+        let evicted = self.sockets.iter().find(|s| s.socket.id == socket);
+        if let Some(namespace) = evicted.map(|s| s.socket.namespace.clone()) {
+            self.remove(&namespace, ctx);
+        }
+        // Also when its CONNECT is still being decided.
+        if self.sockets.is_empty() {
+            self.close(CloseReason::Replaced, ctx);
+        }
     }
 }
 

@@ -17,6 +17,8 @@ impl Session {
         let deadline = Instant::now() + self.settings.ping_interval + self.settings.ping_timeout;
         self.heartbeat = ctx.run_later(self.settings.ping_interval, move |session, ctx| {
             session.outbox.send(ping());
+            let sockets = session.sockets.iter();
+            sockets.for_each(|connected| connected.socket.outbox.mark());
             session.awaiting_pong = true;
             let left = deadline.saturating_duration_since(Instant::now());
             session.heartbeat = ctx.run_later(left, |session, ctx| {
@@ -29,6 +31,8 @@ impl Session {
     pub(super) fn pong(&mut self, ctx: &mut Context<Self>) {
         if std::mem::replace(&mut self.awaiting_pong, false) {
             ctx.cancel_future(self.heartbeat);
+            let sockets = self.sockets.iter();
+            sockets.for_each(|connected| connected.socket.outbox.confirm());
             self.schedule_ping(ctx);
         }
     }

@@ -11,8 +11,8 @@ use switchboard_protocol::frame::Frame;
 
 use super::client::Line;
 use super::{
-    Client, FakeAccess, FakeBroker, FakeDirectory, FakeMedia, FakeTokens, FakeTranscripts,
-    FakeWire, eventually, quiet,
+    Client, FakeAccess, FakeBroker, FakeDirectory, FakeMedia, FakeRecoverables, FakeTokens,
+    FakeTranscripts, FakeWire, eventually, quiet,
 };
 use crate::SocketIds;
 use crate::broker::BrokerActor;
@@ -23,6 +23,7 @@ use crate::organization::family::Organizations;
 use crate::organization::registry::{GetWatchCounts, OrganizationRegistry, Sources, WatchCounts};
 use crate::outbox::{Outbox, OutboxLimits};
 use crate::recorder::Archive;
+use crate::recovery::{DEFAULT_WINDOW, Recovery, RecoveryKeeper, RecoveryMode};
 use crate::registry::{GetCounts, RoomRegistry};
 use crate::root::{RefusalMode, Root};
 use crate::service::{Connection, Service};
@@ -36,12 +37,20 @@ pub struct Setup {
     pub ping_timeout: Duration,
     /// Time to connect to a namespace, 10 s.
     pub connect_timeout: Duration,
+    /// Events a second; 0 is no limit.
+    pub events_per_second: u32,
     /// Bounds of every client's outbox.
     pub outbox: OutboxLimits,
     /// How a bad handshake is refused.
     pub refusal: RefusalMode,
     /// How long finals are kept; none: in the rooms' memory only.
     pub retention: Option<Duration>,
+    /// Which sockets are recoverable.
+    pub recovery: RecoveryMode,
+    /// Those that storage remembers already, from another switchboard's life.
+    pub recoverables: Option<Arc<FakeRecoverables>>,
+    /// What is stored already.
+    pub transcripts: Option<Arc<FakeTranscripts>>,
     /// Threads for rooms and organizations; none: all on the test's own.
     pub threads: Vec<ArbiterHandle>,
     /// Puts another service before, or in the place of, the root namespace's.
@@ -54,10 +63,14 @@ impl Default for Setup {
             ping_interval: Duration::from_secs(25),
             ping_timeout: Duration::from_secs(20),
             connect_timeout: Duration::from_secs(10),
+            events_per_second: 0,
             outbox: OutboxLimits::default(),
             refusal: RefusalMode::default(),
             retention: None,
             threads: Vec::new(),
+            recovery: RecoveryMode::Ask,
+            recoverables: None,
+            transcripts: None,
             service: |root| Arc::new(root),
         }
     }
@@ -83,6 +96,10 @@ pub struct Harness {
     pub tokens: Arc<FakeTokens>,
     /// What is stored.
     pub transcripts: Arc<FakeTranscripts>,
+    /// Sockets that may come back.
+    pub keeper: Addr<RecoveryKeeper>,
+    /// Those of them that storage remembers.
+    pub recoverables: Arc<FakeRecoverables>,
     /// Where finals are kept.
     pub archive: Option<Archive>,
     /// What all of them count.
@@ -123,7 +140,7 @@ impl Harness {
             setup.threads.clone(),
             metrics.clone(),
         );
-        let transcripts = Arc::new(FakeTranscripts::default());
+        let transcripts = setup.transcripts.unwrap_or_default();
         let keep = |retention| Archive::start(transcripts.clone(), retention, metrics.clone());
         let archive = setup.retention.map(keep);
         if let Some(archive) = &archive {
@@ -146,6 +163,17 @@ impl Harness {
         .start();
         let access = Arc::new(FakeAccess::default());
         let tokens = Arc::new(FakeTokens::default());
+        let recoverables = setup.recoverables.unwrap_or_default();
+        let keeper = RecoveryKeeper::new(
+            DEFAULT_WINDOW,
+            vec![
+                registry.clone().recipient(),
+                organizations.clone().recipient(),
+            ],
+            Some(recoverables.clone()),
+            metrics.clone(),
+        )
+        .start();
         let root = Root {
             authenticator: tokens.clone(),
             access: access.clone(),
@@ -156,13 +184,20 @@ impl Harness {
             organizations: Organizations {
                 registry: organizations.clone(),
             },
+            recovery: Recovery {
+                mode: setup.recovery,
+                keeper: keeper.clone(),
+                metrics: metrics.clone(),
+            },
             metrics: metrics.clone(),
         };
         let settings = SessionSettings {
             ping_interval: setup.ping_interval,
             ping_timeout: setup.ping_timeout,
             connect_timeout: setup.connect_timeout,
+            upgrade_timeout: Duration::from_secs(10),
             max_payload: 1_000_000,
+            max_events_per_second: setup.events_per_second,
             ids: SocketIds::default(),
             metrics: metrics.clone(),
         };
@@ -177,6 +212,8 @@ impl Harness {
             access,
             tokens,
             transcripts,
+            keeper,
+            recoverables,
             archive,
             metrics,
             settings: Arc::new(settings),

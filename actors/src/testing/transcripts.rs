@@ -1,21 +1,17 @@
 //! Storage for finals that tests decide over.
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::ops::Bound::{Excluded, Included};
 
 use bytes::Bytes;
-use futures_util::FutureExt;
 use switchboard_protocol::ids::RoomId;
-use tokio::sync::watch;
 
+use super::storage::Storage;
 use crate::ports::{BoxFuture, Final, Transcripts, Unavailable};
 
 /// Keeps finals in memory; goes away and comes back, and answers late, when told.
-pub struct FakeTranscripts {
-    state: Arc<Mutex<State>>,
-    /// Whether answers wait.
-    held: watch::Sender<bool>,
-}
+#[derive(Default)]
+pub struct FakeTranscripts(Storage<State>);
 
 #[derive(Default)]
 struct State {
@@ -23,7 +19,6 @@ struct State {
     finals: BTreeMap<(RoomId, u64), Final>,
     /// By which those that are there already are known.
     identities: HashSet<(RoomId, Bytes, u32)>,
-    is_away: bool,
     batches: Vec<usize>,
     /// Questions for the last finals.
     asked: usize,
@@ -31,24 +26,15 @@ struct State {
     appends: usize,
 }
 
-impl Default for FakeTranscripts {
-    fn default() -> Self {
-        Self {
-            state: Arc::default(),
-            held: watch::Sender::new(false),
-        }
-    }
-}
-
 impl FakeTranscripts {
     /// From now on, whether every operation fails.
     pub fn set_away(&self, is_away: bool) {
-        self.lock().is_away = is_away;
+        self.0.set_away(is_away);
     }
 
     /// From now on, whether operations wait; those that began meanwhile go on when they no longer do.
     pub fn set_held(&self, is_held: bool) {
-        self.held.send_replace(is_held);
+        self.0.set_held(is_held);
     }
 
     /// Puts a final in as another switchboard would.
@@ -59,12 +45,12 @@ impl FakeTranscripts {
             occurrence: 0,
             payload: Bytes::copy_from_slice(payload.as_bytes()),
         };
-        self.lock().finals.insert((one.room.clone(), number), one);
+        self.0.lock().finals.insert((one.room.clone(), number), one);
     }
 
     /// Forgets all finals.
     pub fn clear(&self) {
-        self.lock().finals.clear();
+        self.0.lock().finals.clear();
     }
 
     /// The payloads of a room, in order.
@@ -76,62 +62,36 @@ impl FakeTranscripts {
 
     /// The finals of a room, in order.
     pub fn finals(&self, room: &str) -> Vec<Final> {
-        let state = self.lock();
+        let state = self.0.lock();
         let of_room = state.finals.values().filter(|f| f.room.as_str() == room);
         of_room.cloned().collect()
     }
 
     /// The sizes of the batches that were stored.
     pub fn batches(&self) -> Vec<usize> {
-        self.lock().batches.clone()
+        self.0.lock().batches.clone()
     }
 
     /// How often storing a batch was tried.
     pub fn appends(&self) -> usize {
-        self.lock().appends
+        self.0.lock().appends
     }
 
     /// How often the last finals were asked for.
     pub fn asked(&self) -> usize {
-        self.lock().asked
+        self.0.lock().asked
     }
 
     /// The times, in milliseconds since the epoch, before which finals were purged.
     pub fn purges(&self) -> Vec<u64> {
-        self.lock().purges.clone()
+        self.0.lock().purges.clone()
     }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        lock(&self.state)
-    }
-
-    /// Does `action` once operations do not wait, unless storage is away then.
-    fn answer<T: Send + 'static>(
-        &self,
-        action: impl FnOnce(&mut State) -> T + Send + 'static,
-    ) -> BoxFuture<Result<T, Unavailable>> {
-        let (state, mut held) = (Arc::clone(&self.state), self.held.subscribe());
-        async move {
-            // The fake itself may be gone; then nothing waits.
-            let _ = held.wait_for(|is_held| !is_held).await;
-            let mut state = lock(&state);
-            match state.is_away {
-                true => Err(Unavailable("told so".to_owned())),
-                false => Ok(action(&mut state)),
-            }
-        }
-        .boxed()
-    }
-}
-
-fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Transcripts for FakeTranscripts {
     fn append(&self, finals: Vec<Final>) -> BoxFuture<Result<(), Unavailable>> {
-        self.lock().appends += 1;
-        self.answer(move |state| {
+        self.0.lock().appends += 1;
+        self.0.answer(move |state| {
             state.batches.push(finals.len());
             for one in finals {
                 let identity = (one.room.clone(), one.payload.clone(), one.occurrence);
@@ -148,8 +108,8 @@ impl Transcripts for FakeTranscripts {
         before: u64,
         limit: u32,
     ) -> BoxFuture<Result<Vec<Final>, Unavailable>> {
-        self.lock().asked += 1;
-        self.answer(move |state| {
+        self.0.lock().asked += 1;
+        self.0.answer(move |state| {
             let range = (room.clone(), 0)..(room, before);
             let latest = state.finals.range(range).rev().take(limit as usize);
             let mut finals: Vec<Final> = latest.map(|(_, one)| one.clone()).collect();
@@ -158,8 +118,21 @@ impl Transcripts for FakeTranscripts {
         })
     }
 
+    fn after(
+        &self,
+        room: RoomId,
+        number: u64,
+        limit: u32,
+    ) -> BoxFuture<Result<Vec<Final>, Unavailable>> {
+        self.0.answer(move |state| {
+            let range = (Excluded((room.clone(), number)), Included((room, u64::MAX)));
+            let next = state.finals.range(range).take(limit as usize);
+            next.map(|(_, one)| one.clone()).collect()
+        })
+    }
+
     fn purge(&self, before_ms: u64, limit: u32) -> BoxFuture<Result<u64, Unavailable>> {
-        self.answer(move |state| {
+        self.0.answer(move |state| {
             state.purges.push(before_ms);
             let is_old = |one: &&Final| one.number / 1_000 < before_ms;
             let old = state.finals.values().filter(is_old).take(limit as usize);

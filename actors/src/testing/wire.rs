@@ -107,7 +107,8 @@ impl FakeWire {
 impl Wire for FakeWire {
     fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         let mut state = self.lock();
-        if state.is_broken || !state.shutdowns.is_empty() {
+        let is_ended = state.shutdowns.iter().any(|how| *how != Shutdown::Read);
+        if state.is_broken || is_ended {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
         let offered: usize = slices.iter().map(|slice| slice.len()).sum();
@@ -129,9 +130,11 @@ impl Wire for FakeWire {
     fn shutdown(&self, how: Shutdown) {
         let mut state = self.lock();
         state.shutdowns.push(how);
-        // As a task that waited for the stream would end.
-        state.waiting = None;
-        let on_cut = state.on_cut.take_if(|_| how == Shutdown::Both);
+        if how != Shutdown::Read {
+            // As a task that waited for the stream would end.
+            state.waiting = None;
+        }
+        let on_cut = state.on_cut.take_if(|_| how != Shutdown::Write);
         drop(state);
         if let Some(action) = on_cut {
             action();

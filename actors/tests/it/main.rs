@@ -23,6 +23,7 @@ mod polling;
 mod publications;
 mod recorded_rooms;
 mod recorder;
+mod recovery;
 mod rooms;
 mod script;
 mod session;

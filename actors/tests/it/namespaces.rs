@@ -33,7 +33,10 @@ fn so_many_refusals_close_the_connection() {
         client.say("40");
         quiet().await;
         assert_eq!(client.times("44"), REFUSED_CONNECTS as usize);
-        assert_eq!(client.heard().last().unwrap(), "close 1008 too_busy");
+        assert_eq!(
+            client.heard().last().unwrap(),
+            "close 1008 refused_connects"
+        );
         client.hang_up();
         harness.assert_nothing_left().await;
     });

@@ -277,7 +277,7 @@ fn alone(media: Arc<dyn Media>) -> Addr<MediaWatcher> {
 async fn add(watcher: &Addr<MediaWatcher>, socket: &Socket) {
     let add = AddWatcher {
         socket: socket.id,
-        outbox: Arc::clone(&socket.outbox),
+        outbox: Arc::clone(&socket.outbox).into(),
         user: None,
     };
     watcher.send(add).await.unwrap();

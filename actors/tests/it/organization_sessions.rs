@@ -69,7 +69,7 @@ pub async fn ask_registry(
 ) -> Result<Watched, WatchRefused> {
     let watch = WatchSessions {
         socket: socket.id,
-        outbox: Arc::clone(&socket.outbox),
+        outbox: Arc::clone(&socket.outbox).into(),
         organization: organization.parse().unwrap(),
         only: None,
     };

@@ -33,7 +33,7 @@ impl Stage {
     }
 
     async fn add_socket(&self, socket: &Socket) {
-        let outbox = Arc::clone(&socket.outbox);
+        let outbox = Arc::clone(&socket.outbox).into();
         let socket = socket.id;
         self.room
             .send(AddMember {
@@ -222,7 +222,7 @@ fn a_stalled_member_loses_itself_and_holds_up_nobody() {
             stage.deliver_finals(&["1"]).await;
             assert_eq!((before.heard().len(), after.heard().len()), (count, count));
         }
-        assert_eq!(stalled.wire.shutdowns(), [Shutdown::Both]);
+        assert_eq!(stalled.wire.shutdowns(), [Shutdown::Read]);
         assert_eq!(stalled.heard(), Vec::<String>::new());
         assert_eq!(
             (before.wire.shutdowns(), after.wire.shutdowns()),

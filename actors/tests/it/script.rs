@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use switchboard_actors::root::Root;
 use switchboard_actors::service::{
-    Accepted, ConnectRequest, Outcome, Refusal, Service, SocketService,
+    Accepted, ConnectRequest, Ending, Outcome, Refusal, Service, SocketService,
 };
 use switchboard_actors::testing::{Setup, pass};
 use switchboard_protocol::socketio::Event;
@@ -55,8 +55,8 @@ impl SocketService for ScriptedSocket {
         }
     }
 
-    fn closed(&self) {
-        self.0.closed();
+    fn closed(&self, ending: Ending) {
+        self.0.closed(ending);
     }
 }
 
@@ -86,10 +86,7 @@ impl Service for Open {
                 pass(THOUGHT).await;
                 return Err(Refusal::ConnectError("no"));
             }
-            Ok(Accepted {
-                service: Rc::new(OpenSocket),
-                expires_at: None,
-            })
+            Ok(Accepted::new(request.socket, Rc::new(OpenSocket), None))
         }
         .boxed_local()
     }

@@ -3,7 +3,7 @@
 use std::net::Shutdown;
 use std::time::Duration;
 
-use switchboard_actors::limits::CLOSE_LINGER;
+use switchboard_actors::limits::{CLOSE_LINGER, Limit};
 use switchboard_actors::outbox::OutboxLimits;
 use switchboard_actors::session::{Close, CloseReason};
 use switchboard_actors::testing::{FakeWire, Harness, Setup, pass, paused, quiet};
@@ -62,7 +62,11 @@ fn each_reason_to_close_has_its_code_and_is_counted() {
             (CloseReason::Framing("mask"), "close 1002 mask", "framing"),
             (CloseReason::Protocol("x"), "close 1002 x", "protocol"),
             (CloseReason::NotUtf8, "close 1007 not_utf8", "not_utf8"),
-            (CloseReason::TooBusy, "close 1008 too_busy", "too_busy"),
+            (
+                CloseReason::TooBusy(Limit::PendingAcks),
+                "close 1008 pending_acks",
+                "too_busy",
+            ),
             (CloseReason::Overlap, "close 1008 overlap", "overlap"),
             (CloseReason::TooLarge, "close 1009 too_large", "too_large"),
             (
@@ -181,9 +185,11 @@ fn a_viewer_that_does_not_read_loses_itself_and_leaves_its_rooms() {
                 .publish(&[("transcriber/out/S/1/final", "1")]);
         }
         quiet().await;
-        assert_eq!(stalls.wire.shutdowns(), [Shutdown::Both]);
+        assert_eq!(stalls.wire.shutdowns(), [Shutdown::Read]);
         assert_eq!(counts(&harness).await, (1, 1, 1));
         assert_eq!(reads.times(r#"42["final""#), 9);
+        assert_eq!(goodbye(&stalls), None, "it would have to read to see it");
+        pass(CLOSE_LINGER).await;
         ended(&harness, reads).await;
     });
 }

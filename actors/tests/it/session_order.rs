@@ -215,7 +215,7 @@ fn so_many_answers_may_be_awaited_and_no_more() {
         assert_eq!(client.times("close"), 0);
         client.emit("never", "1");
         quiet().await;
-        assert_eq!(client.heard().last().unwrap(), "close 1008 too_busy");
+        assert_eq!(client.heard().last().unwrap(), "close 1008 pending_acks");
         client.hang_up();
         harness.assert_nothing_left().await;
     });

@@ -36,7 +36,7 @@ impl Socket {
         let socket = Self::new(harness.settings.ids.next().0);
         let connected = SocketConnected {
             socket: socket.id,
-            outbox: Arc::clone(&socket.outbox),
+            outbox: Arc::clone(&socket.outbox).into(),
         };
         harness.registry.send(connected).await.unwrap();
         socket
@@ -92,6 +92,12 @@ pub fn dropped(metrics: &Metrics, reason: &'static str) -> u64 {
 pub fn closed(metrics: &Metrics, reason: &'static str) -> u64 {
     let reason = Reason { reason };
     metrics.connections_closed.get_or_create(&reason).get()
+}
+
+/// Sockets that came back, by where they were found or why they were not.
+pub fn recovered(metrics: &Metrics, reason: &'static str) -> u64 {
+    let reason = Reason { reason };
+    metrics.recoveries.get_or_create(&reason).get()
 }
 
 struct Recorder(Mutex<Vec<String>>);

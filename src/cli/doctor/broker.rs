@@ -1,6 +1,5 @@
 //! The broker, asked as switchboard asks it: connect, subscribe, publish, receive. One task, one question at a time.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rumqttc::mqttbytes::v4::{Packet, Publish, SubAck, SubscribeReasonCode};
@@ -8,7 +7,7 @@ use rumqttc::{AsyncClient, ConnectReturnCode, ConnectionError, Event, EventLoop,
 use switchboard_protocol::topics;
 
 use super::report::Finding;
-use crate::config::MqttUrl;
+use crate::config::{MqttTls, MqttUrl};
 use crate::transcript::{LinkError, client_options};
 
 /// How long each answer may take.
@@ -37,8 +36,8 @@ enum Fault {
 
 impl Probe {
     /// Connects with the URL's credentials and TLS.
-    pub(super) async fn connect(broker: &MqttUrl, ca: Option<&Path>) -> Result<Self, Finding> {
-        let options = client_options(broker, ca, "doctor").map_err(unusable)?;
+    pub(super) async fn connect(broker: &MqttUrl, tls: &MqttTls) -> Result<Self, Finding> {
+        let options = client_options(broker, tls, "doctor").map_err(unusable)?;
         let (client, event_loop) = AsyncClient::new(options, REQUESTS);
         let begun = Instant::now();
         let mut probe = Self {
@@ -168,7 +167,10 @@ impl Probe {
 }
 
 fn unusable(error: LinkError) -> Finding {
-    Finding::failed(error.to_string(), "correct SWITCHBOARD_MQTT_CA")
+    Finding::failed(
+        error.to_string(),
+        "correct SWITCHBOARD_MQTT_CA, SWITCHBOARD_MQTT_CERT and SWITCHBOARD_MQTT_KEY",
+    )
 }
 
 fn refused(broker: &MqttUrl, error: &ConnectionError) -> Finding {

@@ -9,16 +9,19 @@ use switchboard_actors::ports::Authenticator;
 
 use super::super::{check_config, one_line};
 use super::report::Finding;
-use crate::config::{AccessSource, Config, Secret, Settings, Source, reachable};
+use crate::config::{AccessSource, CertificateFiles, Config, Secret, Settings, Source, reachable};
 use crate::tokens::{TokenIssuer, TokenVerifier};
+use crate::transport::Certificate;
 use crate::{descriptors, outgoing};
 
 /// Fewer connections than that are soon used up.
-const FEW_DESCRIPTORS: i64 = 10_000;
+const FEW_DESCRIPTORS: u64 = 10_000;
 /// When this was written, in seconds since 1970: a clock that shows less is wrong.
 const WRITTEN: u64 = 1_760_000_000;
 /// How long a server that listens already may take to say what it is.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(5);
+/// A certificate that ends sooner should have been renewed.
+const RENEW_BEFORE: Duration = Duration::from_secs(14 * 86_400);
 /// How long the token lives that is signed to try the key.
 const TOKEN_LIFE: Duration = Duration::from_secs(60);
 
@@ -35,12 +38,11 @@ pub(super) fn configuration(settings: &Settings) -> Finding {
 
 pub(super) fn descriptors() -> Finding {
     match descriptors::most() {
-        Some(most) if most < FEW_DESCRIPTORS => Finding::warning(
+        most if most < FEW_DESCRIPTORS => Finding::warning(
             format!("{most}, and each connection is one"),
             "raise the hard limit (`ulimit -Hn`, `LimitNOFILE=`)",
         ),
-        Some(most) => Finding::ok(format!("up to {most}, each connection is one")),
-        None => Finding::ok("no limit"),
+        most => Finding::ok(format!("up to {most}, each connection is one")),
     }
 }
 
@@ -54,7 +56,7 @@ pub(super) fn clock() -> Finding {
 }
 
 /// Whether the address is free, or served by a switchboard already.
-pub(super) async fn listen(address: SocketAddr) -> Finding {
+pub(super) async fn listen(address: SocketAddr, is_encrypted: bool) -> Finding {
     let error = match TcpListener::bind(address) {
         Ok(_) => return Finding::ok(format!("{address} is free")),
         Err(error) => error,
@@ -63,7 +65,7 @@ pub(super) async fn listen(address: SocketAddr) -> Finding {
         let advice = "choose another SWITCHBOARD_LISTEN, or allow this user to listen there";
         return Finding::failed(format!("{address}: {error}"), advice);
     }
-    match readiness(reachable(address)).await {
+    match readiness(reachable(address), is_encrypted).await {
         Some(answer) if answer["ready"] == true => Finding::ok(format!(
             "{address} is served by a switchboard that is ready"
         )),
@@ -82,10 +84,13 @@ pub(super) async fn listen(address: SocketAddr) -> Finding {
 }
 
 /// What a switchboard at that address says to `/readyz`; nothing where there is none.
-async fn readiness(address: SocketAddr) -> Option<Value> {
-    let client = outgoing::client(ANSWER_DEADLINE).build().ok()?;
+async fn readiness(address: SocketAddr, is_encrypted: bool) -> Option<Value> {
+    let scheme = if is_encrypted { "https" } else { "http" };
+    // Its certificate is for its name, not for this address; it is told nothing, and nothing that it says is trusted.
+    let client = outgoing::client(ANSWER_DEADLINE).tls_danger_accept_invalid_certs(true);
+    let client = client.build().ok()?;
     let response = client
-        .get(format!("http://{address}/readyz"))
+        .get(format!("{scheme}://{address}/readyz"))
         .send()
         .await
         .ok()?;
@@ -102,6 +107,27 @@ pub(super) fn embedded_broker(listen: SocketAddr) -> Finding {
             format!("cannot listen on {listen}: {error}"),
             "no fault if a switchboard runs here; else choose another SWITCHBOARD_MQTT_LISTEN",
         ),
+    }
+}
+
+/// Whether HTTPS can be served by the pair, and for how long.
+pub(super) fn certificate(files: &CertificateFiles) -> Finding {
+    let certificate = match Certificate::read(files) {
+        Ok(certificate) => certificate,
+        Err(error) => {
+            let advice = "without a good pair the server does not start";
+            return Finding::failed(error.to_string(), advice);
+        }
+    };
+    let advice = "renew it; a running server takes the new files by itself";
+    let Some(expires) = certificate.expires() else {
+        return Finding::warning("its validity cannot be read", advice);
+    };
+    let shown = humantime::format_rfc3339_seconds(expires);
+    match expires.duration_since(SystemTime::now()) {
+        Ok(left) if left >= RENEW_BEFORE => Finding::ok(format!("good until {shown}")),
+        Ok(_) => Finding::warning(format!("good until {shown} only"), advice),
+        Err(_) => Finding::failed(format!("has ended at {shown}"), advice),
     }
 }
 

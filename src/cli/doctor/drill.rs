@@ -58,7 +58,7 @@ pub(super) async fn run(config: &Config, broker: &MqttUrl, time: Duration) -> Fi
 }
 
 async fn try_run(config: &Config, broker: &MqttUrl, time: Duration) -> anyhow::Result<Record> {
-    let proxy = Proxy::start(broker, config.mqtt_ca.as_deref()).await?;
+    let proxy = Proxy::start(broker, &config.mqtt_tls).await?;
     let mut stage = Stage::open(config, proxy.url(broker), broker).await?;
     let cut = cut_for(&mut stage, &proxy, time).await;
     let diary = stage.diary();

@@ -53,7 +53,13 @@ async fn examine(doctor: &Doctor, config: &Config, report: &mut Report) -> anyho
     report.add("descriptors", checks::descriptors())?;
     report.add("clock", checks::clock())?;
     for address in &config.listen {
-        report.add("listen", checks::listen(*address).await)?;
+        report.add(
+            "listen",
+            checks::listen(*address, config.tls.is_some()).await,
+        )?;
+    }
+    if let Some(files) = &config.tls {
+        report.add("certificate", checks::certificate(files))?;
     }
     report.add("tokens", checks::tokens(config).await)?;
     report.add("access", checks::access(config).await)?;
@@ -90,7 +96,7 @@ async fn reach_broker(
             (MqttUrl::plain(broker.local_addr()), Some(broker))
         }
     };
-    match broker::Probe::connect(&url, config.mqtt_ca.as_deref()).await {
+    match broker::Probe::connect(&url, &config.mqtt_tls).await {
         Ok(mut probe) => {
             let (trip, rights) = (probe.round_trip().await, probe.rights().await);
             let is_good = trip.is_good() && rights.is_good();

@@ -2,7 +2,6 @@
 //! that certificates are checked for the broker's own name.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
 use std::sync::Arc;
 
 use rumqttc::tokio_rustls::TlsConnector;
@@ -12,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::config::MqttUrl;
+use crate::config::{MqttTls, MqttUrl};
 use crate::transcript::tls_config;
 
 /// A running proxy; ends, with its connections, when dropped.
@@ -31,10 +30,10 @@ struct Upstream {
 
 impl Proxy {
     /// Starts in front of `broker`, open.
-    pub(super) async fn start(broker: &MqttUrl, ca: Option<&Path>) -> anyhow::Result<Self> {
+    pub(super) async fn start(broker: &MqttUrl, tls: &MqttTls) -> anyhow::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
-        let tls = broker.tls.then(|| tls_config(ca)).transpose()?;
+        let tls = broker.tls.then(|| tls_config(tls)).transpose()?;
         let upstream = Upstream {
             host: broker.host.clone(),
             port: broker.port,

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use super::viewer::{Client, Seen};
 use crate::application::Application;
-use crate::config::{Config, Mqtt, MqttUrl, Secret};
+use crate::config::{Config, Mqtt, MqttUrl, Recovery, Secret};
 use crate::tokens::TokenIssuer;
 use crate::transcript::BrokerLink;
 
@@ -64,7 +64,7 @@ impl Stage {
         let up = status.wait_for(|status| *status == BrokerStatus::Up);
         let up = timeout(DEADLINE, up).await;
         up.context("the application does not reach the broker")??;
-        let publisher = BrokerLink::connect(broker, config.mqtt_ca.as_deref(), DEADLINE).await?;
+        let publisher = BrokerLink::connect(broker, &config.mqtt_tls, DEADLINE).await?;
         let room: RoomId = format!("{session}/1").parse()?;
         let topic = format!("transcriber/out/{room}/final");
         let token = TokenIssuer::new(secret.expose())?;
@@ -154,6 +154,8 @@ fn configure(config: &Config, link: MqttUrl, name: &str) -> anyhow::Result<(Conf
         mqtt: Mqtt::External(link),
         jwt_secret: Some(secret.clone()),
         jwks: None,
+        tls: None,
+        recovery: Recovery::Off,
         retention: None,
         node: name.to_owned(),
         ..config.clone()

@@ -6,12 +6,10 @@ use sqlx::{AnyConnection, AssertSqlSafe};
 use switchboard_actors::ports::Final;
 use switchboard_protocol::ids::{RoomId, SessionId};
 
-use super::{Database, commit, corrupt, now_ms};
+use super::batch::{pieces, places};
+use super::{Database, commit, corrupt, now_ms, stored};
 use crate::store::error::StoreError;
 
-/// Rows that one statement inserts: a batch is cut into the largest pieces possible, so that there are few statements
-/// to run, and three only to prepare.
-const ROWS_AT_ONCE: [usize; 3] = [64, 8, 1];
 /// Columns of a row.
 const COLUMNS: usize = 7;
 
@@ -47,15 +45,10 @@ impl Database {
         rows.sort_by(|a, b| a.key().cmp(&b.key()));
         let mut transaction = self.begin(&operation).await?;
         let now = now_ms();
-        let mut rest = rows.as_slice();
-        for size in ROWS_AT_ONCE {
-            let (these, fewer) = rest.split_at(rest.len() - rest.len() % size);
-            for rows in these.chunks(size) {
-                insert(&mut transaction, rows, now)
-                    .await
-                    .map_err(|error| StoreError::query(&operation, error))?;
-            }
-            rest = fewer;
+        for rows in pieces(&rows) {
+            insert(&mut transaction, rows, now)
+                .await
+                .map_err(|error| StoreError::query(&operation, error))?;
         }
         commit(transaction, &operation).await
     }
@@ -190,20 +183,9 @@ async fn insert(
 }
 
 fn statement(rows: usize) -> String {
-    let row = |row: usize| {
-        let first = row * COLUMNS + 1;
-        let places: Vec<String> = (first..first + COLUMNS).map(|n| format!("${n}")).collect();
-        format!("({})", places.join(", "))
-    };
-    let rows: Vec<String> = (0..rows).map(row).collect();
     format!(
         "INSERT INTO finals (session_id, channel_id, number, occurrence, digest, stored_at, payload) \
          VALUES {} ON CONFLICT DO NOTHING",
-        rows.join(", ")
+        places(rows, COLUMNS)
     )
-}
-
-/// What is beyond the database's numbers is beyond everything in it, too.
-fn stored(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
 }

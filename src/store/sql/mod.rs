@@ -2,11 +2,13 @@
 //! of SQL serves both: columns are TEXT and BIGINT, parameters are numbered, and a transaction begins with a
 //! write, which takes the lock that the rest needs. Nothing outside `store/` sees SQL.
 
+mod batch;
 mod conversations;
 mod engine;
 mod finals;
 mod migrations;
 mod organizations;
+mod recoverables;
 mod session_rows;
 mod sessions;
 mod trial;
@@ -118,4 +120,9 @@ fn now_ms() -> i64 {
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// What is beyond the database's numbers is beyond everything in it, too.
+fn stored(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -3,6 +3,7 @@
 mod fixture;
 mod media;
 mod opening;
+mod recoverables;
 mod sessions;
 mod transcripts;
 

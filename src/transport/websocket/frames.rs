@@ -18,7 +18,8 @@ use switchboard_actors::session::{CloseReason, Incoming};
 use switchboard_protocol::engineio::{Message, Packet};
 use switchboard_protocol::frame::Frame;
 use tokio::io::{AsyncRead, ReadBuf};
-use tokio::net::tcp::OwnedReadHalf;
+
+use super::wire::Reader;
 
 /// Fragments of one message.
 const FRAGMENTS: usize = 1_024;
@@ -34,7 +35,7 @@ thread_local! {
 /// The packets of one connection, until it ends or breaks the protocol; after that its bytes are
 /// discarded, so that the goodbye is not lost to a reset.
 pub(super) struct Packets {
-    reader: OwnedReadHalf,
+    reader: Reader,
     /// Where WebSocket pings are answered.
     outbox: Arc<Outbox>,
     /// Largest message in bytes.
@@ -54,12 +55,7 @@ struct Fragments {
 }
 
 impl Packets {
-    pub(super) fn new(
-        reader: OwnedReadHalf,
-        outbox: Arc<Outbox>,
-        limit: usize,
-        early: &[u8],
-    ) -> Self {
+    pub(super) fn new(reader: Reader, outbox: Arc<Outbox>, limit: usize, early: &[u8]) -> Self {
         let buffer = BytesMut::from(early);
         Self {
             reader,

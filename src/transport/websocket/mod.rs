@@ -1,47 +1,47 @@
 //! WebSockets: the handshake, a new session on one, or the takeover of a polling session.
 
 mod frames;
+mod tls;
 mod wire;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix_codec::Framed;
 use actix_http::h1::{Codec, SendResponse};
 use actix_http::header::SEC_WEBSOCKET_KEY;
 use actix_http::{Request, Response, StatusCode, ws};
-use actix_rt::net::TcpStream;
 use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
+use switchboard_actors::limits::Limit;
 use switchboard_actors::outbox::{Outbox, Wire};
 use switchboard_actors::service::Connection;
 use switchboard_actors::session::{CloseReason, Incoming, Opening, Probed, Session, Upgraded};
 use switchboard_protocol::engineio::{Packet, RefusalCode};
 use switchboard_protocol::frame::Frame;
 use tokio::io::AsyncWriteExt;
-use tokio::net::tcp::OwnedReadHalf;
 
+use super::admission::{Admission, Place};
 use super::origin::Verdict;
 use super::query::{Query, TransportKind};
 use super::table::{Entry, Phase, Probe};
-use super::{Endpoint, counts};
+use super::tls::{Scheme, Stream};
+use super::{Endpoint, counts, requests};
 use frames::Packets;
-use wire::TcpWire;
-
-/// How long a WebSocket may take to take over from polling.
-const UPGRADE_DEADLINE: Duration = Duration::from_secs(10);
+use wire::Reader;
 
 /// Serves a request that asks for a WebSocket; the stream belongs to it from here on.
 pub(super) async fn serve(
+    admission: &Arc<Admission>,
     endpoints: &[Endpoint],
     request: Request,
-    framed: Framed<TcpStream, Codec>,
+    framed: Framed<Stream, Codec>,
 ) {
-    let (endpoint, query, target) = match accept(endpoints, &request) {
+    let (endpoint, query, target) = match accept(admission, endpoints, &request) {
         Ok(accepted) => accepted,
         Err(refusal) => {
-            let (metrics, response) = (counts::metrics_of(endpoints), refusal.response());
-            counts::refused(&metrics, refusal.word());
-            counts::answered(&metrics, response.status());
+            let (metrics, response) = (admission.metrics(), refusal.response());
+            counts::refused(metrics, refusal.word());
+            counts::answered(metrics, response.status());
             // The client that does not wait for the answer will not miss it.
             let _ = SendResponse::new(framed, response).await;
             return;
@@ -50,30 +50,43 @@ pub(super) async fn serve(
     let parts = framed.into_parts();
     let (mut stream, early) = (parts.io, parts.read_buf);
     let mut answer = switching_protocols(&request);
+    let Some(peer) = request.peer_addr() else {
+        return;
+    };
+    // The place that the request has goes with the HTTP machinery.
+    let place = admission.keep(peer.ip());
     let sid = switchboard_actors::random_id();
     if let Target::New = target {
         // The session's first packet leaves with the answer, in one write.
         answer.extend_from_slice(endpoint.handshake(&sid, &[]).websocket());
     }
-    if stream.write_all(&answer).await.is_err() {
+    // Flushed, because encryption may hold back what the kernel does not take.
+    if stream.write_all(&answer).await.is_err() || stream.flush().await.is_err() {
         return;
     }
-    let (reader, writer) = stream.into_split();
-    let wire = Arc::new(TcpWire::new(writer));
+    let (reader, wire) = wire::split(stream);
     match target {
         Target::New => {
             open(
                 &endpoint,
                 sid,
                 query.connection(request.head()),
-                reader,
-                wire,
+                Streams {
+                    reader,
+                    wire,
+                    place,
+                },
                 &early,
             );
         }
         // Not awaited here: the HTTP machinery behind this call is to be freed.
         Target::Upgrade(probe) => {
-            actix_rt::spawn(upgrade(endpoint, probe, reader, wire, early.to_vec()));
+            let streams = Streams {
+                reader,
+                wire,
+                place,
+            };
+            actix_rt::spawn(upgrade(endpoint, probe, streams, early.to_vec()));
         }
         Target::Taken => {
             let outbox = endpoint.new_outbox();
@@ -106,6 +119,7 @@ enum Refusal {
     Engine(RefusalCode),
     Handshake,
     Stopping,
+    HeadTooLarge,
 }
 
 impl Refusal {
@@ -113,6 +127,7 @@ impl Refusal {
         match self {
             Self::NotFound => "not_found",
             Self::Handshake => "handshake",
+            Self::HeadTooLarge => "head_too_large",
             Self::Stopping => "stopping",
             Self::Engine(code) => counts::word(*code),
         }
@@ -123,6 +138,7 @@ impl Refusal {
             Self::NotFound => (404, String::new()),
             Self::Handshake => (400, String::new()),
             Self::Stopping => (503, String::new()),
+            Self::HeadTooLarge => (431, requests::TOO_LARGE.to_owned()),
             Self::Engine(code) => (code.http_status(), code.to_json()),
         };
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
@@ -143,12 +159,27 @@ enum Target {
     Taken,
 }
 
-fn accept(endpoints: &[Endpoint], request: &Request) -> Result<(Endpoint, Query, Target), Refusal> {
+/// The two halves of a connection, and its place.
+struct Streams {
+    reader: Reader,
+    wire: Arc<dyn Wire>,
+    place: Place,
+}
+
+fn accept(
+    admission: &Admission,
+    endpoints: &[Endpoint],
+    request: &Request,
+) -> Result<(Endpoint, Query, Target), Refusal> {
+    if !requests::fits(admission, request.head()) {
+        return Err(Refusal::HeadTooLarge);
+    }
     let endpoint = endpoints
         .iter()
         .find(|e| e.serves(request.path()))
         .ok_or(Refusal::NotFound)?;
-    if let Verdict::Refused = endpoint.0.origins.check(request.head()) {
+    let scheme = request.conn_data::<Scheme>().copied().unwrap_or_default();
+    if let Verdict::Refused = endpoint.0.origins.check(request.head(), scheme) {
         return Err(Refusal::Engine(RefusalCode::Forbidden));
     }
     let query = Query::parse(request.uri().query().unwrap_or_default()).map_err(Refusal::Engine)?;
@@ -168,23 +199,16 @@ fn accept(endpoints: &[Endpoint], request: &Request) -> Result<(Endpoint, Query,
     Ok((endpoint.clone(), query, target))
 }
 
-fn open(
-    endpoint: &Endpoint,
-    sid: String,
-    connection: Connection,
-    reader: OwnedReadHalf,
-    wire: Arc<dyn Wire>,
-    early: &[u8],
-) {
+fn open(endpoint: &Endpoint, sid: String, connection: Connection, streams: Streams, early: &[u8]) {
     let outbox = endpoint.new_outbox();
     let entry = Entry::new(Arc::clone(&outbox), Phase::WebSocket);
     // Closed since the handshake: dropping the stream says enough.
     let Some(lease) = endpoint.0.table.insert(sid, Arc::clone(&entry)) else {
         return;
     };
-    outbox.attach(wire);
+    outbox.attach(streams.wire);
     let packets = Packets::new(
-        reader,
+        streams.reader,
         Arc::clone(&outbox),
         endpoint.0.settings.max_payload,
         early,
@@ -192,38 +216,49 @@ fn open(
     let opening = Opening {
         connection,
         outbox,
-        incoming: Some(packets.boxed()),
+        incoming: Some(placed(packets, streams.place)),
         lease: Box::new(lease),
     };
     let settings = Arc::clone(&endpoint.0.settings);
     entry.set_session(Session::open(settings, endpoint.0.above.clone(), opening));
 }
 
+/// The packets of a connection, which has its place as long as they are read.
+fn placed(packets: Packets, place: Place) -> BoxStream<'static, Incoming> {
+    let keep = move |_: &Incoming| {
+        let _kept = &place;
+    };
+    packets.inspect(keep).boxed()
+}
+
 /// `2probe`, `3probe`, `5`: the client proves that the stream works, ends its poll, and moves over.
-async fn upgrade(
-    endpoint: Endpoint,
-    probe: Probe,
-    reader: OwnedReadHalf,
-    wire: Arc<TcpWire>,
-    early: Vec<u8>,
-) {
+async fn upgrade(endpoint: Endpoint, probe: Probe, streams: Streams, early: Vec<u8>) {
+    let wire = streams.wire;
     // The probe is answered on a way out of its own; the session's still belongs to polling.
     let probe_outbox = endpoint.new_outbox();
-    probe_outbox.attach(Arc::clone(&wire) as Arc<dyn Wire>);
+    probe_outbox.attach(Arc::clone(&wire));
     let limit = endpoint.0.settings.max_payload;
-    let mut packets = Packets::new(reader, Arc::clone(&probe_outbox), limit, &early);
+    let mut packets = Packets::new(streams.reader, Arc::clone(&probe_outbox), limit, &early);
     let taking_over = take_over(&probe, &mut packets, &probe_outbox);
-    let is_over = tokio::time::timeout(UPGRADE_DEADLINE, taking_over)
-        .await
-        .is_ok_and(|done| done);
+    let settings = &endpoint.0.settings;
+    let taken_over = tokio::time::timeout(settings.upgrade_timeout, taking_over).await;
+    if taken_over.is_err() {
+        settings.metrics.limit_reached(Limit::UpgradeTime);
+    }
     let entry = &probe.0;
     match entry.session() {
-        Some(session) if is_over && probe.complete() => {
+        Some(session) if taken_over == Ok(true) && probe.complete() => {
             packets.answer_to(Arc::clone(&entry.outbox));
-            let incoming = packets.boxed();
+            let incoming = placed(packets, streams.place);
             session.do_send(Upgraded { wire, incoming });
         }
-        _ => probe_outbox.finish(&[Frame::close(CloseReason::Protocol("").code(), "probe")]),
+        _ => {
+            let detail = match taken_over {
+                Ok(_) => "probe",
+                Err(_) => Limit::UpgradeTime.name(),
+            };
+            probe_outbox.finish(&[Frame::close(CloseReason::Protocol("").code(), detail)]);
+        }
     }
 }
 

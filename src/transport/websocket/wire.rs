@@ -1,4 +1,4 @@
-//! A TCP stream as the actors' [`Wire`]: written to from any thread, without blocking.
+//! A stream in two halves: what the client sends, and the actors' [`Wire`], written to from any thread without blocking.
 
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
@@ -6,19 +6,39 @@ use std::sync::Arc;
 
 use socket2::SockRef;
 use switchboard_actors::outbox::{Outbox, Wire};
-use tokio::net::tcp::OwnedWriteHalf;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::runtime::Handle;
+use tokio_util::either::Either;
 
-/// The writing half of a connection.
-pub(super) struct TcpWire {
+use super::tls::{self, TlsReader};
+use crate::transport::tls::Stream;
+
+/// The reading half of a connection.
+pub(super) type Reader = Either<OwnedReadHalf, TlsReader>;
+
+/// Called on the thread that accepted the stream.
+pub(super) fn split(stream: Stream) -> (Reader, Arc<dyn Wire>) {
+    match stream {
+        Either::Left(stream) => {
+            let (reader, writer) = stream.into_split();
+            (Either::Left(reader), Arc::new(TcpWire::new(writer)))
+        }
+        Either::Right(stream) => {
+            let (reader, writer) = tls::split(*stream);
+            (Either::Right(reader), Arc::new(writer))
+        }
+    }
+}
+
+/// The writing half of a plain connection.
+struct TcpWire {
     stream: Arc<OwnedWriteHalf>,
     /// Where the stream is registered; rooms on other threads write to it, too.
     runtime: Handle,
 }
 
 impl TcpWire {
-    /// Called on the thread that accepted the stream.
-    pub(super) fn new(stream: OwnedWriteHalf) -> Self {
+    fn new(stream: OwnedWriteHalf) -> Self {
         Self {
             stream: Arc::new(stream),
             runtime: Handle::current(),

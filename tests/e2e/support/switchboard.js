@@ -56,7 +56,7 @@ export class Switchboard {
       ...env,
     });
     this.program = program;
-    this.url = (await program.says(/^listening on (http:\/\/\S+)$/m))[1];
+    this.url = (await program.says(/^listening on (https?:\/\/\S+)$/m))[1];
     this.mqttUrl = mqttUrl ?? `mqtt://${(await program.says(/^mqtt on (\S+)$/m))[1]}`;
   }
 

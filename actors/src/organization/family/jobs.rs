@@ -1,7 +1,5 @@
 //! The events `llm:join` and `llm:leave`: `{organizationId, conversationId?}`.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -11,7 +9,7 @@ use switchboard_protocol::socketio::Event;
 use tokio::sync::oneshot;
 
 use super::{Organizations, watch_refused};
-use crate::limits::CONVERSATIONS_PER_FOLLOWER;
+use crate::limits::{CONVERSATIONS_PER_FOLLOWER, Limit};
 use crate::organization::registry::{FollowJobs, LeaveJobs, UnfollowJobs};
 use crate::ports::{Action, Principal};
 use crate::root::Client;
@@ -31,7 +29,7 @@ impl Organizations {
             Err(failure) => return Outcome::Failed(failure),
         };
         let action = Action::FollowJobs(followed.organization.clone());
-        match client.may(action).await {
+        match client.may(action.clone()).await {
             Ok(true) => {}
             Ok(false) => return deny(client),
             Err(failure) => return Outcome::Failed(failure),
@@ -42,7 +40,7 @@ impl Organizations {
         }
         let follow = FollowJobs {
             socket: client.socket.id,
-            outbox: Arc::clone(&client.socket.outbox),
+            outbox: client.socket.outbox.clone(),
             is_guest: matches!(client.principal(), Principal::Guest { .. }),
             organization: followed.organization,
             conversation: followed.conversation,
@@ -53,12 +51,18 @@ impl Organizations {
             Err(_) => return Outcome::stopping(),
         };
         match has_room {
-            Ok(true) => Outcome::ok(),
+            Ok(true) => {
+                // One that leaves a conversation may follow others: it counts until the socket's end.
+                client.note(|lease| lease.follows(action));
+                Outcome::ok()
+            }
             Ok(false) => {
                 let message = format!(
                     "a socket may follow {CONVERSATIONS_PER_FOLLOWER} conversations of an organization at most"
                 );
-                Outcome::Failed(Failure::invalid("WATCH_REFUSED", message))
+                Outcome::Failed(
+                    Failure::invalid("WATCH_REFUSED", message).at(Limit::ConversationsPerFollower),
+                )
             }
             Err(_) => Outcome::stopping(),
         }

@@ -1,7 +1,5 @@
 //! The events `watch_organization_media` and `unwatch_organization_media`.
 
-use std::sync::Arc;
-
 use switchboard_protocol::socketio::Event;
 use tokio::sync::oneshot;
 
@@ -29,15 +27,18 @@ impl Organizations {
         }
         let watch = WatchMedia {
             socket: client.socket.id,
-            outbox: Arc::clone(&client.socket.outbox),
+            outbox: client.socket.outbox.clone(),
             user: match client.principal() {
                 Principal::User { id, .. } => Some(id),
                 Principal::Guest { .. } => None,
             },
-            organization,
+            organization: organization.clone(),
         };
         match self.registry.send(watch).await {
-            Ok(Ok(())) => Outcome::ok(),
+            Ok(Ok(())) => {
+                client.note(|lease| lease.follows(Action::WatchMedia(organization)));
+                Outcome::ok()
+            }
             Ok(Err(refused)) => watch_refused(refused),
             Err(_) => Outcome::stopping(),
         }
@@ -49,6 +50,7 @@ impl Organizations {
             Ok(organization) => organization,
             Err(failure) => return Outcome::Failed(failure),
         };
+        client.note(|lease| lease.unfollows(&Action::WatchMedia(organization.clone())));
         let (done, is_done) = oneshot::channel();
         self.registry.do_send(UnwatchMedia {
             socket: client.socket.id,

@@ -13,7 +13,7 @@ use crate::broker::Fed;
 use crate::organization::events::is_job;
 use crate::organization::jobs::{Follow, JobFollowers, LeaveConversation};
 use crate::organization::media::{AddWatcher, MediaWatcher, Published};
-use crate::outbox::Outbox;
+use crate::outbox::WayOut;
 
 /// A socket that may follows what an organization has in processing; a second time it is only told afresh.
 #[derive(Message)]
@@ -22,7 +22,7 @@ pub struct WatchMedia {
     /// The socket.
     pub socket: SocketId,
     /// Its way out.
-    pub outbox: Arc<Outbox>,
+    pub outbox: WayOut,
     /// Whose it is, where it is a user's.
     pub user: Option<UserId>,
     /// What it follows.
@@ -49,7 +49,7 @@ pub struct FollowJobs {
     /// The socket.
     pub socket: SocketId,
     /// Its way out.
-    pub outbox: Arc<Outbox>,
+    pub outbox: WayOut,
     /// Whether it is a guest's.
     pub is_guest: bool,
     /// Whose jobs it follows.

@@ -27,7 +27,7 @@ use crate::organization::jobs::JobFollowers;
 use crate::organization::media::MediaWatcher;
 use crate::organization::sessions::{AddMember, SessionWatcher, Watched};
 use crate::organization::statuses::{Board, Lookups, Statuses};
-use crate::outbox::Outbox;
+use crate::outbox::WayOut;
 use crate::ports::{Directory, Media};
 use crate::registry::SocketClosed;
 pub use events::{FollowJobs, LeaveJobs, UnfollowJobs, UnwatchMedia, WatchMedia};
@@ -40,7 +40,7 @@ pub struct WatchSessions {
     /// The socket.
     pub socket: SocketId,
     /// Its way out.
-    pub outbox: Arc<Outbox>,
+    pub outbox: WayOut,
     /// What it follows.
     pub organization: OrganizationId,
     /// The one session that a guest may see; `None`: all of them.

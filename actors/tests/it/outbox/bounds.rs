@@ -23,8 +23,12 @@ fn a_socket_beyond_its_bound_in_bytes_is_cut_and_counted() {
     (0..3).for_each(|_| outbox.send(frame.clone()));
     assert_eq!((outbox.waiting(), wire.shutdowns()), (3, vec![]));
     outbox.send(Frame::text(""));
-    assert_eq!(wire.shutdowns(), [Shutdown::Both]);
-    assert_eq!(outbox.waiting(), 0);
+    // Only why it is closed still leaves, should the client read again.
+    assert_eq!(wire.shutdowns(), [Shutdown::Read]);
+    assert_eq!((outbox.waiting(), outbox.is_stalled()), (1, true));
+    wire.take(None);
+    let goodbye = Frame::close(1013, "does not keep up");
+    assert_eq!(wire.written(), bytes_of(&[goodbye]));
     assert!(has_ended(&outbox));
     assert_eq!(
         (stalled(&metrics, "bytes"), stalled(&metrics, "frames")),
@@ -48,7 +52,7 @@ fn one_frame_larger_than_the_bound_reaches_a_viewer_for_whom_nothing_else_waits(
     wire.block();
     outbox.send(large.clone());
     outbox.send(large);
-    assert_eq!(wire.shutdowns(), [Shutdown::Both]);
+    assert_eq!(wire.shutdowns(), [Shutdown::Read]);
     assert_eq!(stalled(&metrics, "bytes"), 1);
 }
 
@@ -63,7 +67,7 @@ fn a_socket_beyond_its_bound_in_frames_is_cut_and_counted() {
     numbered(0..3).into_iter().for_each(|f| outbox.send(f));
     assert_eq!(wire.shutdowns(), []);
     outbox.send(Frame::text("4"));
-    assert_eq!(wire.shutdowns(), [Shutdown::Both]);
+    assert_eq!(wire.shutdowns(), [Shutdown::Read]);
     assert_eq!(
         (stalled(&metrics, "bytes"), stalled(&metrics, "frames")),
         (0, 1)

@@ -2,10 +2,16 @@
 //!
 //! Rooms, the registry and the socket's own session put frames in from any thread. Over a WebSocket
 //! the frame goes straight to the stream ([`Wire`]) and only what the stream does not take is queued;
-//! over polling the next GET takes what waits. Past either bound the socket is cut off: a viewer that
-//! does not read loses itself, never its neighbours. Never blocks, never allocates while the stream keeps up.
+//! over polling the next GET takes what waits. Who does not keep up gets fewer partial lines, and past either bound is
+//! closed with a reason: a viewer that does not read loses itself, never its neighbours. Never blocks, never allocates
+//! while the stream keeps up.
 
-use std::collections::VecDeque;
+mod batch;
+mod journal;
+mod queue;
+mod stream;
+mod way_out;
+
 use std::io::{self, IoSlice};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::task::{Context, Poll, Waker};
@@ -13,9 +19,17 @@ use std::task::{Context, Poll, Waker};
 use switchboard_protocol::engineio::Packet;
 use switchboard_protocol::frame::Frame;
 
+pub use batch::{Batch, Note};
+pub use journal::{Journal, NotResumed, Offset, with_offsets};
+use queue::Queue;
+pub use way_out::WayOut;
+
 use crate::limits;
 use crate::metrics::{Metrics, Reason};
 use crate::packets;
+
+/// The close code of a viewer that met a bound (RFC 6455 section 7.4.1 and IANA's registry: try again later).
+const STALLED: u16 = 1013;
 
 /// A stream that takes bytes without blocking: the seam to the transport.
 pub trait Wire: Send + Sync + 'static {
@@ -45,27 +59,6 @@ impl Default for OutboxLimits {
     }
 }
 
-/// Frames for many sockets, prepared once: the slices are shared by all their writes.
-pub struct Batch<'a> {
-    frames: &'a [Frame],
-    slices: Vec<IoSlice<'a>>,
-    bytes: usize,
-}
-
-impl<'a> Batch<'a> {
-    /// Prepares at most [`limits::SLICES_PER_WRITE`] frames; callers chunk longer runs.
-    pub fn new(frames: &'a [Frame]) -> Self {
-        debug_assert!(frames.len() <= limits::SLICES_PER_WRITE);
-        let slices: Vec<_> = frames.iter().map(|f| IoSlice::new(f.websocket())).collect();
-        let bytes = slices.iter().map(|s| s.len()).sum();
-        Self {
-            frames,
-            slices,
-            bytes,
-        }
-    }
-}
-
 enum Sink {
     /// The next polling GET takes what waits.
     Polling,
@@ -76,14 +69,12 @@ enum Sink {
 }
 
 struct State {
-    queue: VecDeque<Frame>,
-    /// Bytes of all queued frames.
-    bytes: usize,
-    /// Bytes of the first queued frame that the stream has taken already.
-    written: usize,
+    queue: Queue,
     sink: Sink,
     /// No further frame is accepted; the way out ends once the queue is empty.
     ending: bool,
+    /// A bound was met: what waited is gone.
+    stalled: bool,
     /// The polling GET that waits for a frame.
     poll_waker: Option<Waker>,
     /// The session that waits for the last frame to leave.
@@ -103,11 +94,10 @@ impl Outbox {
     /// An empty outbox that waits for polls until a wire is attached.
     pub fn new(limits: OutboxLimits, metrics: Metrics) -> Arc<Self> {
         let state = State {
-            queue: VecDeque::new(),
-            bytes: 0,
-            written: 0,
+            queue: Queue::default(),
             sink: Sink::Polling,
             ending: false,
+            stalled: false,
             poll_waker: None,
             end_waker: None,
         };
@@ -150,14 +140,14 @@ impl Outbox {
         } = &state.sink
             && state.queue.is_empty()
         {
-            match wire.try_write(&batch.slices) {
-                Ok(n) if n == batch.bytes => return,
+            match wire.try_write(batch.slices()) {
+                Ok(n) if n == batch.bytes() => return,
                 Ok(n) => taken = n,
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-                Err(_) => return self.cut(&mut state, None),
+                Err(_) => return self.cut(&mut state),
             }
         }
-        self.enqueue(&mut state, batch.frames, taken);
+        self.enqueue(&mut state, batch, taken);
     }
 
     /// Moves from polling to a stream; what waits is written at once.
@@ -207,8 +197,7 @@ impl Outbox {
             // they look at its other packets, and would take a DISCONNECT for a lost link and come back.
             count -= 1;
         }
-        let frames: Vec<Frame> = state.queue.drain(..count).collect();
-        state.bytes -= frames.iter().map(Frame::len).sum::<usize>();
+        let frames = state.queue.take(count);
         self.end_if_drained(&mut state);
         Poll::Ready(Some(frames))
     }
@@ -232,14 +221,14 @@ impl Outbox {
             return;
         }
         packets::sent(self.connection.get(), last);
-        self.enqueue(&mut state, last, 0);
+        self.enqueue(&mut state, &Batch::new(last), 0);
         state.ending = true;
         self.end_if_drained(&mut state);
     }
 
     /// Drops what waits and cuts the stream.
     pub fn close(&self) {
-        self.cut(&mut self.lock(), None);
+        self.cut(&mut self.lock());
     }
 
     /// Resolves once nothing goes out any more.
@@ -252,11 +241,19 @@ impl Outbox {
         Poll::Pending
     }
 
+    /// Whether it met a bound.
+    pub fn is_stalled(&self) -> bool {
+        self.lock().stalled
+    }
+
     /// Frames and bytes that it has room for now.
     pub fn free(&self) -> (usize, usize) {
         let state = self.lock();
         let frames = self.limits.frames.saturating_sub(state.queue.len());
-        (frames, self.limits.bytes.saturating_sub(state.bytes))
+        (
+            frames,
+            self.limits.bytes.saturating_sub(state.queue.bytes()),
+        )
     }
 
     /// Frames that wait now.
@@ -271,26 +268,26 @@ impl Outbox {
             .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// Queues `frames`, of whose bytes `taken` are written already.
-    fn enqueue(self: &Arc<Self>, state: &mut State, frames: &[Frame], mut taken: usize) {
-        for frame in frames {
+    /// Queues a batch, of whose bytes `taken` are written already.
+    fn enqueue(self: &Arc<Self>, state: &mut State, batch: &Batch<'_>, mut taken: usize) {
+        for (at, frame) in batch.frames().iter().enumerate() {
             if taken >= frame.len() {
                 taken -= frame.len();
                 continue;
             }
-            if state.queue.is_empty() {
-                state.written = taken;
+            if taken > 0 {
+                state.queue.push_begun(frame.clone(), None, taken);
+            } else if state.queue.push(frame.clone(), batch.stream(at)) {
+                self.metrics.partials_superseded.inc();
             }
             taken = 0;
-            state.bytes += frame.len();
-            state.queue.push_back(frame.clone());
         }
         // A frame larger than the bound is no fault of a viewer for whom nothing else waits.
-        if state.bytes > self.limits.bytes && state.queue.len() > 1 {
-            return self.cut(state, Some("bytes"));
+        if state.queue.bytes() > self.limits.bytes && state.queue.len() > 1 {
+            return self.stall(state, "bytes");
         }
         if state.queue.len() > self.limits.frames {
-            return self.cut(state, Some("frames"));
+            return self.stall(state, "frames");
         }
         self.flush(state);
     }
@@ -307,20 +304,19 @@ impl Outbox {
             if *blocked {
                 return;
             }
-            match write_front(&**wire, &state.queue, state.written) {
+            match write_front(&**wire, &state.queue) {
                 // No stream with room takes nothing; it would be asked for ever.
-                Ok(0) => return self.cut(state, None),
-                Ok(n) => state.advance(n),
+                Ok(0) => return self.cut(state),
+                Ok(n) => state.queue.advance(n),
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
                     *blocked = true;
                     wire.resume_when_writable(Arc::clone(self));
                     return;
                 }
-                Err(_) => return self.cut(state, None),
+                Err(_) => return self.cut(state),
             }
         }
-        // A burst must not leave every viewer with its largest queue for ever.
-        state.queue.shrink_to(16);
+        state.queue.shrink();
         self.end_if_drained(state);
     }
 
@@ -334,18 +330,29 @@ impl Outbox {
         state.end();
     }
 
-    fn cut(&self, state: &mut State, bound: Option<&'static str>) {
-        if let Some(reason) = bound {
-            self.metrics
-                .sockets_stalled
-                .get_or_create(&Reason { reason })
-                .inc();
-        }
+    /// Drops what waits, and has the client, should it read again, learn why it is closed.
+    fn stall(self: &Arc<Self>, state: &mut State, bound: &'static str) {
+        let reason = Reason { reason: bound };
+        self.metrics.sockets_stalled.get_or_create(&reason).inc();
+        state.stalled = true;
+        let Sink::Wire { wire, .. } = &state.sink else {
+            return self.cut(state);
+        };
+        // Ends the session's stream, and so the session: it gives the last frame a bounded time to leave.
+        wire.shutdown(std::net::Shutdown::Read);
+        state.queue.keep_begun();
+        state
+            .queue
+            .push(Frame::close(STALLED, "does not keep up"), None);
+        state.ending = true;
+        self.flush(state);
+    }
+
+    fn cut(&self, state: &mut State) {
         if let Sink::Wire { wire, .. } = &state.sink {
             wire.shutdown(std::net::Shutdown::Both);
         }
-        state.queue = VecDeque::new();
-        state.bytes = 0;
+        state.queue = Queue::default();
         state.ending = true;
         state.end();
     }
@@ -361,25 +368,13 @@ impl State {
             waker.wake();
         }
     }
-
-    /// Removes `n` written bytes from the front of the queue.
-    fn advance(&mut self, n: usize) {
-        self.written += n;
-        while let Some(front) = self.queue.front()
-            && self.written >= front.len()
-        {
-            self.written -= front.len();
-            self.bytes -= front.len();
-            self.queue.pop_front();
-        }
-    }
 }
 
-fn write_front(wire: &dyn Wire, queue: &VecDeque<Frame>, written: usize) -> io::Result<usize> {
+fn write_front(wire: &dyn Wire, queue: &Queue) -> io::Result<usize> {
     let mut slices = [IoSlice::new(&[]); limits::SLICES_PER_WRITE];
     let mut count = 0;
-    for (slice, frame) in slices.iter_mut().zip(queue) {
-        let skip = if count == 0 { written } else { 0 };
+    for (slice, frame) in slices.iter_mut().zip(queue.iter()) {
+        let skip = if count == 0 { queue.written() } else { 0 };
         *slice = IoSlice::new(&frame.websocket()[skip..]);
         count += 1;
     }

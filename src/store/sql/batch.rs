@@ -1,0 +1,25 @@
+//! Statements over many rows: how many at a time, and their text.
+
+/// Rows of one statement: few statements to run, and three only to prepare.
+const ROWS_AT_ONCE: [usize; 3] = [64, 8, 1];
+
+/// Cuts `rows` into the largest pieces possible.
+pub(super) fn pieces<T>(rows: &[T]) -> impl Iterator<Item = &[T]> {
+    let mut rest = rows;
+    ROWS_AT_ONCE.into_iter().flat_map(move |size| {
+        let (these, fewer) = rest.split_at(rest.len() - rest.len() % size);
+        rest = fewer;
+        these.chunks(size)
+    })
+}
+
+/// The places of `rows` rows of `columns` parameters, `($1, $2), ($3, $4)`.
+pub(super) fn places(rows: usize, columns: usize) -> String {
+    let row = |row: usize| {
+        let first = row * columns + 1;
+        let places: Vec<String> = (first..first + columns).map(|n| format!("${n}")).collect();
+        format!("({})", places.join(", "))
+    };
+    let rows: Vec<String> = (0..rows).map(row).collect();
+    rows.join(", ")
+}
