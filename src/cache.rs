@@ -73,6 +73,11 @@ where
         self.lock().remove(key);
     }
 
+    /// Drops all keys.
+    pub(crate) fn clear(&self) {
+        self.lock().clear();
+    }
+
     fn load_of<F>(&self, key: &K, read: impl FnOnce() -> F) -> Load<V, E>
     where
         F: Future<Output = Result<V, E>> + Send + 'static,

@@ -36,7 +36,7 @@ fn builder(filter: &str) -> Builder {
     builder.target(Target::Stderr);
     builder.format(|out, record| {
         let time = out.timestamp_millis();
-        writeln!(out, "{time} {}", Line(record))
+        writeln!(out, "[{time} {}", Line(record))
     });
     builder.parse_filters(filter);
     for name in TALKATIVE {
@@ -48,13 +48,13 @@ fn builder(filter: &str) -> Builder {
     builder
 }
 
-/// A record as it is written behind the time: `INFO  target: message`.
+/// A record as it is written behind the time: `INFO  target] message`.
 struct Line<'a>(&'a Record<'a>);
 
 impl fmt::Display for Line<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(record) = self;
-        write!(f, "{:<5} {}: ", record.level(), record.target())?;
+        write!(f, "{:<5} {}] ", record.level(), record.target())?;
         write!(Escaped(f), "{}", record.args())
     }
 }
@@ -98,7 +98,7 @@ mod tests {
             .build();
         assert_eq!(
             Line(&record).to_string(),
-            "INFO  switchboard: room=S\\n1970 ERROR forged\\r\\u{1b}[31m\\u{9b}2J\\u{202e}\\u{2028} é 字"
+            "INFO  switchboard] room=S\\n1970 ERROR forged\\r\\u{1b}[31m\\u{9b}2J\\u{202e}\\u{2028} é 字"
         );
     }
 

@@ -11,6 +11,7 @@
 //! | [`organization::sessions::SessionWatcher`] | those who watch one organization's sessions | the OrganizationRegistry | frames into outboxes | 256 frames held for an acknowledgement | its last watcher ends |
 //! | [`organization::media::MediaWatcher`] | those who watch one organization's media, what is known of them | the OrganizationRegistry; polls | frames into outboxes | 1 poll at a time; 1,000 conversations | its last watcher ends |
 //! | [`organization::jobs::JobFollowers`] | those who follow one organization's LLM jobs | the OrganizationRegistry | frames into outboxes | 100 conversations a follower | its last follower ends |
+//! | [`rights::RightsKeeper`] | which sockets there are, and whose | sockets; that rights may have changed; the clock | to sessions what to ask again | 64 sockets at a time | the program stops |
 //! | [`mqtt_client::MqttClient`] ×3 | one MQTT connection | the BrokerActor; its polling task | what the broker answers | 1,024 requests | the program stops |
 //!
 //! No HTTP, no SQL, no environment here: [`ports`] and [`outbox::Wire`] are the seams.
@@ -25,9 +26,11 @@ pub mod organization;
 pub mod outbox;
 mod packets;
 pub mod ports;
+pub mod project_events;
 pub mod recorder;
 pub mod recovery;
 pub mod registry;
+pub mod rights;
 pub mod room;
 pub mod root;
 pub mod service;

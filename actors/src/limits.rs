@@ -42,8 +42,8 @@ pub const NAMESPACES_PER_SESSION: usize = 8;
 /// Refused CONNECT packets one connection may send before it is cut off.
 pub const REFUSED_CONNECTS: u32 = 16;
 /// Seconds of `max_events_per_second` that a connection may have served at once: a client that comes back joins all of its
-/// rooms and watches in one go.
-pub const EVENT_BURST_SECONDS: u32 = 2;
+/// rooms and watches in one go, or sends what it has kept meanwhile.
+pub const EVENT_BURST_SECONDS: u32 = 5;
 /// A connection that sends so many times as many events as it may is cut off.
 pub const EVENT_FLOOD_FACTOR: u32 = 10;
 /// Rooms one socket may be in.
@@ -144,6 +144,13 @@ pub const LOOKUP_DEADLINE: Duration = Duration::from_secs(10);
 pub const LOOKUP_RETRY_FIRST: Duration = Duration::from_secs(1);
 /// Longest pause before it is, and the pause before an unknown session is looked up again.
 pub const LOOKUP_RETRY_LONGEST: Duration = Duration::from_secs(30);
+
+/// Sockets whose rights are asked again at the same time.
+pub const RECHECKS_AT_ONCE: usize = 64;
+/// How long one of them may take; then it keeps what it has, and is asked for later.
+pub const RECHECK_DEADLINE: Duration = Duration::from_secs(15);
+/// Shares in which all sockets are asked for, one after the other.
+pub const RECHECK_TURNS: u32 = 64;
 
 /// A larger event of an organization is refused.
 pub const ORGANIZATION_EVENT_BYTES: usize = 256 * 1024;

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use switchboard_protocol::ids::{ConversationId, OrganizationId, RoomId, SessionId, UserId};
 
+use crate::rights::AccessChanged;
 pub use recoverables::{Recoverable, Recoverables};
 
 /// A boxed future that owns everything it needs, so that an actor can spawn it.
@@ -96,6 +97,10 @@ pub enum Action {
     ManageSessions(OrganizationId),
     /// Add, change and delete an organization's conversations.
     ManageMedia(OrganizationId),
+    /// Read and write an organization's projects with their chats.
+    UseProjects(OrganizationId),
+    /// Raise events in an organization's projects.
+    ManageProjects(OrganizationId),
 }
 
 /// The source could not be asked (database down, backend away).
@@ -107,6 +112,9 @@ pub struct Unavailable(pub String);
 pub trait Access: Send + Sync + 'static {
     /// Whether `who` may. About what is unknown the answer is `Ok(false)`: existence is not revealed.
     fn may(&self, who: Identity, action: Action) -> BoxFuture<Result<bool, Unavailable>>;
+
+    /// What was remembered of these rights does not hold any more.
+    fn forget(&self, _change: &AccessChanged) {}
 }
 
 /// Knows which organization a session belongs to.

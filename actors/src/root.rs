@@ -17,8 +17,9 @@ use switchboard_protocol::socketio::Event;
 use crate::captions::Captions;
 use crate::metrics::{Metrics, Reason};
 use crate::organization::family::Organizations;
-use crate::ports::{Access, Action, Authenticator, Identity, Principal};
+use crate::ports::{Access, Action, Authenticator, Identity, Principal, Unavailable};
 use crate::recovery::{Lease, Recovery};
+use crate::rights::{self, Registration, Rights, Verdict};
 use crate::service::{
     Accepted, ConnectRequest, Connection, Ending, Failure, Outcome, Refusal, Service, Socket,
     SocketService,
@@ -49,6 +50,8 @@ pub struct Root {
     pub organizations: Organizations,
     /// Sockets that come back.
     pub recovery: Recovery,
+    /// Sees to it that whoever may no longer have something loses it.
+    pub rights: Rights,
     /// Counts refusals.
     pub metrics: Metrics,
 }
@@ -92,7 +95,9 @@ impl Root {
         let socket = lease.as_ref().map_or(request.socket, Lease::socket);
         let ids = lease.as_ref().map(Lease::ids);
         let ids = ids.map(|(sid, pid)| (sid.to_owned(), pid.to_owned()));
+        let holder = &identity.principal;
         let service = RootSocket {
+            _registration: self.rights.keep(&socket, holder, request.rechecks),
             client: Client {
                 socket: socket.clone(),
                 lease,
@@ -183,8 +188,17 @@ impl Client {
 
     /// Asks whether the socket's holder may.
     pub async fn may(&self, action: Action) -> Result<bool, Failure> {
+        self.ask(action).await.map_err(|_| {
+            let message = "access cannot be checked now, try again";
+            Failure::unavailable("ACCESS_UNAVAILABLE", message)
+        })
+    }
+
+    /// As [`may`](Self::may), where nobody waits to be told of a failure.
+    pub async fn ask(&self, action: Action) -> Result<bool, Unavailable> {
         let who = self.identity.borrow().clone();
-        self.access.may(who, action).await.map_err(|error| {
+        let answer = self.access.may(who, action).await;
+        answer.inspect_err(|error| {
             self.metrics.access_failures.inc();
             // Whoever is away is the news of its own module; here it would be told once an event.
             log::debug!(
@@ -192,8 +206,6 @@ impl Client {
                 self.socket.id.0,
                 error.to_string()
             );
-            let message = "access cannot be checked now, try again";
-            Failure::unavailable("ACCESS_UNAVAILABLE", message)
         })
     }
 }
@@ -201,6 +213,8 @@ impl Client {
 struct RootSocket {
     client: Client,
     root: Root,
+    /// While it is here, the holder's rights are asked again.
+    _registration: Registration,
 }
 
 impl RootSocket {
@@ -264,6 +278,10 @@ impl SocketService for RootSocket {
 
     fn event(self: Rc<Self>, event: Event) -> LocalBoxFuture<'static, Outcome> {
         self.serve(event).boxed_local()
+    }
+
+    fn still_may(self: Rc<Self>, held: Vec<Action>) -> LocalBoxFuture<'static, Verdict> {
+        async move { rights::verdict(&self.client, held).await }.boxed_local()
     }
 
     fn closed(&self, ending: Ending) {

@@ -7,9 +7,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use actix::prelude::*;
+use actix::{Message, Recipient, WeakRecipient};
 use bytes::Bytes;
-use futures_util::future::LocalBoxFuture;
+use futures_util::FutureExt;
+use futures_util::future::{LocalBoxFuture, ready};
 use serde_json::value::RawValue;
 use switchboard_protocol::frame::Frame;
 use switchboard_protocol::socketio::{Event, Namespace};
@@ -17,6 +18,8 @@ use switchboard_protocol::socketio::{Event, Namespace};
 use crate::SocketId;
 use crate::limits::Limit;
 use crate::outbox::{Outbox, WayOut};
+use crate::ports::Action;
+use crate::rights::{Recheck, Verdict};
 
 /// What the HTTP request that opened a connection said, as far as services need it.
 #[derive(Clone, Debug, Default)]
@@ -53,6 +56,8 @@ pub struct ConnectRequest {
     pub outbox: Arc<Outbox>,
     /// Where the session hears that the socket's client has come back elsewhere.
     pub session: Recipient<Evict>,
+    /// Where its session hears that the rights of its holder are to be asked anew.
+    pub rechecks: WeakRecipient<Recheck>,
     /// The handshake's `auth` object.
     pub auth: Option<Box<RawValue>>,
     /// The request that opened the connection.
@@ -129,6 +134,11 @@ pub trait SocketService: 'static {
 
     /// Serves one event. The session goes on to the socket's next event when the future resolves.
     fn event(self: Rc<Self>, event: Event) -> LocalBoxFuture<'static, Outcome>;
+
+    /// Whether the socket's holder may still have all of this. Asked at any time, beside events.
+    fn still_may(self: Rc<Self>, _held: Vec<Action>) -> LocalBoxFuture<'static, Verdict> {
+        ready(Verdict::Kept).boxed_local()
+    }
 
     /// The socket is gone from this connection; called once, also after a panic.
     fn closed(&self, _ending: Ending) {}

@@ -71,6 +71,10 @@ pub const LLM_JOB_COMPLETE: &str = "llm:job:complete";
 /// An LLM job failed, or may not be followed.
 pub const LLM_JOB_ERROR: &str = "llm:job:error";
 
+// Between switchboards.
+/// Rights may have changed: `{session?, user?}`. No client hears of it.
+pub const ACCESS_CHANGED: &str = "access_changed";
+
 // Chat, from clients.
 /// Join a project's room: `{project_id}`.
 pub const JOIN_PROJECT: &str = "join_project";

@@ -39,6 +39,9 @@ pub enum IdFault {
     /// A room that is not two ids with one slash between them.
     #[error("it is not of the form session/channel")]
     NotARoom,
+    /// Not a whole number within [`MAX_NUMBER`].
+    #[error("it is not a whole number from 1 to {MAX_NUMBER}")]
+    NotANumber,
 }
 
 /// Letters, digits and `. _ : ~ -`, at most `max` of them, and nothing that walks a path.
@@ -154,8 +157,10 @@ macro_rules! conversions {
     };
 }
 
+mod number;
 mod room;
 
+pub use number::{ChatId, MAX_NUMBER, MessageId, ProjectId};
 pub use room::RoomId;
 
 /// Parses an id out of any serde format, without a copy of its own.

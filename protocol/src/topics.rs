@@ -2,7 +2,7 @@
 //! allocation. Ids hold neither `/` nor wildcards, so that a topic built here means what it says.
 
 use crate::events;
-use crate::ids::{OrganizationId, RoomId};
+use crate::ids::{OrganizationId, ProjectId, RoomId};
 
 /// The retained list of all sessions.
 pub const SESSION_STATUSES: &str = "system/out/sessions/statuses";
@@ -118,6 +118,11 @@ pub fn parse_organization_event(topic: &str) -> Option<(&str, &str)> {
     is_event.then_some((organization, event))
 }
 
+/// The topic of a project's event.
+pub fn project_event(project: ProjectId, event: &str) -> String {
+    format!("switchboard/projects/{project}/events/{event}")
+}
+
 /// The retained topic on which a node says whether it is up.
 pub fn status(node: &str) -> String {
     format!("switchboard/status/{node}")
@@ -199,6 +204,13 @@ mod tests {
         ] {
             assert_eq!(parse_session_command(topic), command, "{topic}");
         }
+    }
+
+    #[test]
+    fn a_projects_events_have_its_number_in_their_topic() {
+        let project = "7".parse().expect("an id");
+        let topic = project_event(project, "document_status");
+        assert_eq!(topic, "switchboard/projects/7/events/document_status");
     }
 
     #[test]

@@ -13,6 +13,7 @@ use reqwest::{Client, Response, Url};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use switchboard_actors::ports::{Access, Action, BoxFuture, Identity, Unavailable};
+use switchboard_actors::rights::AccessChanged;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinError;
 use tokio::time::timeout;
@@ -47,6 +48,8 @@ impl<'a> Question<'a> {
             Action::FollowJobs(organization) => ("follow_jobs", organization.as_str()),
             Action::ManageSessions(organization) => ("manage_sessions", organization.as_str()),
             Action::ManageMedia(organization) => ("manage_media", organization.as_str()),
+            Action::UseProjects(organization) => ("use_projects", organization.as_str()),
+            Action::ManageProjects(organization) => ("manage_projects", organization.as_str()),
         };
         Self {
             token,
@@ -129,6 +132,11 @@ impl Access for HttpAccess {
                 .await
                 .map_err(|NoAnswer(why)| Unavailable(format!("the access backend: {why}")))
         })
+    }
+
+    /// Whose rights an answer was about cannot be told from its digest.
+    fn forget(&self, _: &AccessChanged) {
+        self.answers.clear();
     }
 }
 

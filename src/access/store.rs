@@ -1,6 +1,7 @@
 //! Who may do what, decided from what the store knows (contract: seed 000, sections 2 to 4).
 
 use switchboard_actors::ports::{Access, Action, BoxFuture, Identity, Principal, Unavailable};
+use switchboard_actors::rights::AccessChanged;
 use switchboard_protocol::ids::{OrganizationId, SessionId};
 
 use crate::store::{Role, Session, Store, StoreError, Visibility};
@@ -26,7 +27,7 @@ impl StoreAccess {
                 } => Ok(own.as_ref() == Some(organization)),
                 Principal::User { .. } => self.has_role(who, organization, Role::Member).await,
             },
-            Action::WatchMedia(organization) => {
+            Action::WatchMedia(organization) | Action::UseProjects(organization) => {
                 self.has_role(who, organization, Role::Member).await
             }
             Action::ManageSessions(organization) => {
@@ -35,6 +36,9 @@ impl StoreAccess {
             }
             Action::ManageMedia(organization) => {
                 self.administers(who, organization, Role::Uploader).await
+            }
+            Action::ManageProjects(organization) => {
+                self.administers(who, organization, Role::Maintainer).await
             }
         }
     }
@@ -88,6 +92,10 @@ impl Access for StoreAccess {
             let decided = access.decide(&who.principal, &action).await;
             decided.map_err(|error| Unavailable(error.to_string()))
         })
+    }
+
+    fn forget(&self, change: &AccessChanged) {
+        self.store.forget(change);
     }
 }
 
@@ -266,22 +274,39 @@ mod tests {
         };
         role("uploader", Role::Uploader).await;
         role("manager", Role::MeetingManager).await;
+        role("maintainer", Role::Maintainer).await;
         let acme: OrganizationId = "acme".parse().unwrap();
         let actions = [
             Action::WatchSessions(acme.clone()),
             Action::FollowJobs(acme.clone()),
             Action::WatchMedia(acme.clone()),
             Action::ManageMedia(acme.clone()),
-            Action::ManageSessions(acme),
+            Action::ManageSessions(acme.clone()),
+            Action::UseProjects(acme.clone()),
+            Action::ManageProjects(acme),
         ];
         let table = [
-            // who; watches sessions, follows jobs, watches media, manages media, manages sessions
-            (user("member"), [true, true, true, false, false]),
-            (user("uploader"), [true, true, true, true, false]),
-            (user("manager"), [true, true, true, true, true]),
-            (user("outsider"), [false; 5]),
-            (user("admin"), [false, false, false, true, true]),
-            (guest("public"), [true, true, false, false, false]),
+            // who; watches sessions, follows jobs, watches media, manages media, manages sessions, uses projects,
+            // manages projects
+            (
+                user("member"),
+                [true, true, true, false, false, true, false],
+            ),
+            (
+                user("uploader"),
+                [true, true, true, true, false, true, false],
+            ),
+            (user("manager"), [true, true, true, true, true, true, false]),
+            (user("maintainer"), [true; 7]),
+            (user("outsider"), [false; 7]),
+            (
+                user("admin"),
+                [false, false, false, true, true, false, true],
+            ),
+            (
+                guest("public"),
+                [true, true, false, false, false, false, false],
+            ),
         ];
         for (who, expected) in table {
             for (action, expected) in actions.iter().zip(expected) {

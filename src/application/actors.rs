@@ -12,6 +12,7 @@ use switchboard_actors::organization::registry::{OrganizationRegistry, Sources};
 use switchboard_actors::ports::{Access, Authenticator, Recoverables};
 use switchboard_actors::recovery::{Recovery, RecoveryKeeper, RecoveryMode};
 use switchboard_actors::registry::RoomRegistry;
+use switchboard_actors::rights::{Holdings, Rights, RightsKeeper};
 use switchboard_actors::root::{RefusalMode, Root};
 use tokio::sync::watch;
 
@@ -54,7 +55,6 @@ pub(super) fn start(
     let metrics = Metrics::default();
     let (links, load) = Links::start(mqtt, &metrics);
     let (broker, outlets) = BrokerActor::new(links, metrics.clone());
-    let commands = SessionCommands::start(store.clone(), outlets.session, metrics.clone());
     let broker = broker.start();
     let events = broker.clone().recipient();
     let rooms = RoomRegistry::new(
@@ -82,13 +82,23 @@ pub(super) fn start(
     )
     .start();
     let storage = config.retention.is_some();
-    let keeper = RecoveryKeeper::new(
+    let recovery = RecoveryKeeper::new(
         config.recovery_window,
         vec![rooms.clone().recipient(), organizations.clone().recipient()],
         storage.then(|| Arc::new(store.clone()) as Arc<dyn Recoverables>),
         metrics.clone(),
     )
     .start();
+    let holdings = Holdings {
+        rooms: rooms.clone(),
+        organizations: organizations.clone(),
+        access: Arc::clone(&access),
+    };
+    let rights = RightsKeeper::new(outlets.access, holdings, config.recheck, metrics.clone());
+    let rights = rights.start();
+    let keeper = rights.clone();
+    let changes = move |change| keeper.do_send(change);
+    let commands = SessionCommands::start(store.clone(), outlets.session, changes, metrics.clone());
     let root = Root {
         authenticator,
         access,
@@ -108,15 +118,16 @@ pub(super) fn start(
                 config::Recovery::On => RecoveryMode::On,
                 config::Recovery::Off => RecoveryMode::Off,
             },
-            keeper: keeper.clone(),
+            keeper: recovery.clone(),
             metrics: metrics.clone(),
         },
+        rights: Rights::new(rights),
         metrics: metrics.clone(),
     };
     Actors {
         root,
         rooms,
-        recovery: keeper,
+        recovery,
         recording,
         commands,
         events,

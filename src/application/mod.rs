@@ -37,10 +37,17 @@ use crate::transport::{self, Endpoint, Refresh, Server, Tls};
 const EMBEDDED_DEADLINE: Duration = Duration::from_secs(2);
 /// The same for an external broker, which may well be away.
 const EXTERNAL_DEADLINE: Duration = Duration::from_millis(500);
-/// How long open connections may take to end when the program stops.
-const STOP_DEADLINE: Duration = Duration::from_secs(5);
+/// How long open connections may take to end when the program stops: the longest drain, and a moment for the last to
+/// read what is theirs. With those below it ends within 15 s.
+const CONNECTIONS_DEADLINE: Duration = Duration::from_millis(10_500);
+/// How long it may take to store which sockets may come back.
+const RECOVERY_DEADLINE: Duration = Duration::from_millis(500);
+/// How long their rooms are kept then, so that nothing is lost until they are in them at another switchboard.
+const HAND_OVER: Duration = Duration::from_millis(1_500);
 /// How long finals that wait may take to be stored then.
-const DRAIN_DEADLINE: Duration = Duration::from_secs(3);
+const FINALS_DEADLINE: Duration = Duration::from_millis(1_500);
+/// How long the database may take to let go then.
+const STORE_DEADLINE: Duration = Duration::from_millis(500);
 
 /// How to run.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +62,8 @@ pub struct RunOptions {
 pub struct Application {
     server: Server,
     endpoint: Endpoint,
+    /// Longest time over which connections are closed.
+    drain: Duration,
     addresses: Vec<SocketAddr>,
     registry: Addr<RoomRegistry>,
     broker: watch::Receiver<BrokerStatus>,
@@ -159,13 +168,13 @@ impl Application {
         let broker_status = actors.broker;
         let metrics = actors.metrics;
         let endpoint = parts::endpoint(config, actors.root, &metrics);
-        let health = Health::new(
+        let health = web::Data::new(Health::new(
             broker_status.clone(),
             store.clone(),
+            endpoint.clone(),
             metrics.clone(),
             actors.load,
-        );
-        let health = web::Data::new(health);
+        ));
         let api_state = web::Data::new(ApiState::new(
             store.clone(),
             verifier,
@@ -201,6 +210,7 @@ impl Application {
         Ok(Self {
             server,
             endpoint,
+            drain: config.drain,
             addresses,
             registry: actors.rooms,
             broker: broker_status,
@@ -267,7 +277,7 @@ impl Application {
         Ok(())
     }
 
-    /// Waits until `stop` resolves, then ends every connection and returns.
+    /// Waits until `stop` resolves, then ends every connection at its moment and returns.
     pub async fn run_until<E>(self, stop: impl Future<Output = Result<(), E>>) -> anyhow::Result<()>
     where
         E: std::error::Error + Send + Sync + 'static,
@@ -281,20 +291,31 @@ impl Application {
         if let Some(feed) = feed {
             feed.abort();
         }
-        self.endpoint.close_all(STOP_DEADLINE).await;
+        self.server.stop_accepting();
+        self.endpoint.drain(self.drain, CONNECTIONS_DEADLINE).await;
+        // Nobody is connected any more: what sockets have left behind is stored from here on.
         drop(self.server);
-        let flushed = tokio::time::timeout(DRAIN_DEADLINE, self.recovery.send(Flush)).await;
-        if !matches!(flushed, Ok(Ok(Ok(())))) {
-            log::warn!("sockets that may come back could not all be stored");
+        let flushed = tokio::time::timeout(RECOVERY_DEADLINE, self.recovery.send(Flush)).await;
+        match flushed {
+            Ok(Ok(Ok(0))) => {}
+            // Nobody else is at our own broker.
+            Ok(Ok(Ok(_))) if self.embedded.is_some() => {}
+            Ok(Ok(Ok(_))) => tokio::time::sleep(HAND_OVER).await,
+            _ => log::warn!("sockets that may come back could not all be stored"),
         }
         if let Some(recording) = self.recording {
-            recording.stop(DRAIN_DEADLINE).await;
+            recording.stop(FINALS_DEADLINE).await;
         }
         for thread in &self.threads {
             thread.stop();
         }
         drop(self.commands);
-        self.store.close().await;
+        if tokio::time::timeout(STORE_DEADLINE, self.store.close())
+            .await
+            .is_err()
+        {
+            log::warn!("the database is still busy");
+        }
         Ok(())
     }
 }

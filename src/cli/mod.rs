@@ -113,8 +113,24 @@ fn print(line: &str) -> anyhow::Result<()> {
         .context("stdout")
 }
 
-/// Prints the one line of a fault. There is nowhere to report that stderr is closed.
+/// Letters of a fault that are printed.
+const LONGEST_COMPLAINT: usize = 1_000;
+
+/// Prints the one line of a fault, which may repeat what was configured: cut, and without what a terminal would obey.
+/// There is nowhere to report that stderr is closed.
 fn complain(line: &str) {
+    let printable = |letter: char| {
+        if letter.is_control() {
+            '\u{fffd}'
+        } else {
+            letter
+        }
+    };
+    let line: String = line
+        .chars()
+        .take(LONGEST_COMPLAINT)
+        .map(printable)
+        .collect();
     let _ = writeln!(std::io::stderr(), "switchboard: {line}");
 }
 

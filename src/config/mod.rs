@@ -23,7 +23,7 @@ pub use error::ConfigError;
 pub use layers::{Layer, Setting, Settings, Source};
 pub use limits::Limits;
 pub use mqtt_url::MqttUrl;
-pub use secret::{Secret, mask_url};
+pub use secret::{Secret, WebAddress, mask_url};
 pub use tls::{CertificateFiles, MqttTls};
 pub use values::reachable;
 
@@ -45,9 +45,11 @@ pub struct Config {
     /// HS256 key, at least 32 bytes.
     pub jwt_secret: Option<Secret>,
     /// File or web address of a JWKS.
-    pub jwks: Option<String>,
+    pub jwks: Option<WebAddress>,
     /// Who decides what a token may do.
     pub access: AccessSource,
+    /// After which time the rights of each socket are asked again; none: only when they may have changed.
+    pub recheck: Option<Duration>,
     /// Origins in the form browsers send; empty: the same origin only; `*`: all.
     pub allowed_origins: Vec<String>,
     /// How a bad handshake is refused.
@@ -60,6 +62,8 @@ pub struct Config {
     pub ping_timeout: Duration,
     /// How long a connection may stay without joining a namespace.
     pub connect_timeout: Duration,
+    /// Longest time over which connections are closed when the program stops; at most 10 s.
+    pub drain: Duration,
     /// Largest message that a client may send, in bytes.
     pub max_payload_bytes: usize,
     /// What else clients may do.
@@ -144,7 +148,7 @@ pub enum Recovery {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Llm {
     /// Base URL without a slash at its end.
-    pub url: String,
+    pub url: WebAddress,
     /// Default model; none: the provider's choice.
     pub model: Option<String>,
     /// API key.
@@ -168,7 +172,7 @@ pub enum LlmProvider {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Embeddings {
     /// Base URL without a slash at its end.
-    pub url: String,
+    pub url: WebAddress,
     /// Model; none: the endpoint's choice.
     pub model: Option<String>,
 }
@@ -195,6 +199,8 @@ impl Config {
             jwt_secret: optional(settings, "jwt_secret", values::jwt_secret)?,
             jwks: optional(settings, "jwks", values::jwks)?,
             access: access(settings)?,
+            recheck: Some(required(settings, "recheck_ms", values::millis_or_none)?)
+                .filter(|every| !every.is_zero()),
             allowed_origins: optional(settings, "allowed_origins", values::origins)?
                 .unwrap_or_default(),
             refusal: required(settings, "refusal", |text| {
@@ -211,6 +217,7 @@ impl Config {
             ping_interval: required(settings, "ping_interval_ms", values::millis)?,
             ping_timeout: required(settings, "ping_timeout_ms", values::millis)?,
             connect_timeout: required(settings, "connect_timeout_ms", values::millis)?,
+            drain: required(settings, "drain_ms", values::drain)?,
             max_payload_bytes: required(settings, "max_payload_bytes", values::payload_bytes)?,
             limits: limits::read(settings)?,
             media_poll: required(settings, "media_poll_ms", values::millis)?,

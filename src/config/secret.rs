@@ -1,6 +1,7 @@
 //! Text that must never be printed: the `Secret` type, and URLs with their passwords masked.
 
 use std::fmt;
+use std::ops::Deref;
 
 use url::Url;
 
@@ -35,15 +36,45 @@ impl fmt::Display for Secret {
     }
 }
 
+/// A web address, or what else may stand in its place. Printed, it is masked by [`mask_url`]; it is read as a `str`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct WebAddress(String);
+
+impl WebAddress {
+    /// Takes `text` as it is.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+}
+
+impl Deref for WebAddress {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for WebAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&mask_url(self))
+    }
+}
+
 /// Returns `text` fit for printing: where it is a URL, its password and any query value that looks like a
 /// credential are masked. A URL that cannot be read is masked whole.
 pub fn mask_url(text: &str) -> String {
-    if !text.contains("://") {
+    // Not every URL has `://`: web addresses are read without, `http:ann:hush@host`.
+    let mut url = match Url::parse(text) {
+        Ok(url) => url,
+        Err(_) if text.contains("://") => return MASK.to_owned(),
+        Err(_) => return text.to_owned(),
+    };
+    let is_open =
+        url.password().is_none() && !url.query_pairs().any(|(name, _)| is_credential(&name));
+    if is_open {
         return text.to_owned();
     }
-    let Ok(mut url) = Url::parse(text) else {
-        return MASK.to_owned();
-    };
     if url.password().is_some() && url.set_password(Some(MASK)).is_err() {
         return MASK.to_owned();
     }
@@ -93,6 +124,23 @@ mod tests {
             "sqlite://switchboard.db"
         );
         assert_eq!(mask_url("127.0.0.1:8080"), "127.0.0.1:8080");
+        assert_eq!(mask_url("warn,a=debug"), "warn,a=debug");
+        assert_eq!(mask_url("C:\\data dir"), "C:\\data dir");
         assert_eq!(mask_url("mqtt://ann:hu/sh@[bad"), "***");
+    }
+
+    #[test]
+    fn a_password_is_masked_however_lazily_its_url_is_written() {
+        for text in [
+            "http:ann:hush@host/v1",
+            "https:/ann:hush@host",
+            r"http:\\ann:hush@host",
+            "http:////ann:hush@host",
+        ] {
+            assert!(!mask_url(text).contains("hush"), "{text}");
+            let address = WebAddress::new(text);
+            assert_eq!(&*address, text);
+            assert!(!format!("{:?}", Some(address)).contains("hush"), "{text}");
+        }
     }
 }

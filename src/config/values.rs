@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::secret::{Secret, mask_url};
+use super::secret::{Secret, WebAddress, mask_url};
 
 /// Longest of all times that are given in milliseconds: a day.
 const LONGEST_MS: u64 = 86_400_000;
+/// Longest time over which connections are closed when the program stops, so that it ends within 15 s.
+const LONGEST_DRAIN_MS: u64 = 10_000;
 /// Longest retention: ten years, so that sums of times stay in range.
 const LONGEST_RETENTION: Duration = Duration::from_secs(10 * 365 * 86_400);
 /// Largest `max_payload_bytes`: a gibibyte.
@@ -72,6 +74,16 @@ pub fn millis_or_none(text: &str) -> Result<Duration, String> {
     match text.trim() {
         "0" => Ok(Duration::ZERO),
         text => millis(text).map_err(|fault| format!("{fault}, nor 0")),
+    }
+}
+
+/// Reads how long closing all connections may take when the program stops, in milliseconds; `0` is at once.
+pub fn drain(text: &str) -> Result<Duration, String> {
+    match text.trim().parse() {
+        Ok(ms) if ms <= LONGEST_DRAIN_MS => Ok(Duration::from_millis(ms)),
+        _ => Err(format!(
+            "`{text}` is no number of milliseconds between 0 and {LONGEST_DRAIN_MS}"
+        )),
     }
 }
 
@@ -176,17 +188,19 @@ fn origin(text: &str) -> Result<String, String> {
     let url = Url::parse(text).map_err(|_| wanted())?;
     let bare = matches!(url.path(), "" | "/") && url.query().is_none() && url.fragment().is_none();
     let anonymous = url.username().is_empty() && url.password().is_none();
-    if !matches!(url.scheme(), "http" | "https") || !bare || !anonymous {
+    // `https://*.example.org` is a URL, and no browser's origin.
+    let whole = !text.contains('*');
+    if !matches!(url.scheme(), "http" | "https") || !bare || !anonymous || !whole {
         return Err(wanted());
     }
     Ok(url.origin().ascii_serialization())
 }
 
 /// Reads a web address; a slash at its end is taken off.
-pub fn http_url(text: &str) -> Result<String, String> {
+pub fn http_url(text: &str) -> Result<WebAddress, String> {
     match Url::parse(text) {
         Ok(url) if matches!(url.scheme(), "http" | "https") => {
-            Ok(text.trim_end_matches('/').to_owned())
+            Ok(WebAddress::new(text.trim_end_matches('/')))
         }
         Ok(url) => Err(format!(
             "the scheme is `{}`, not http or https",
@@ -207,11 +221,11 @@ pub fn endpoint(text: &str) -> Result<String, String> {
 }
 
 /// Reads where a JWKS is: a web address, or else a file.
-pub fn jwks(text: &str) -> Result<String, String> {
+pub fn jwks(text: &str) -> Result<WebAddress, String> {
     if text.contains("://") {
         http_url(text)
     } else {
-        Ok(text.to_owned())
+        Ok(WebAddress::new(text))
     }
 }
 

@@ -22,6 +22,7 @@ use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 
 use connection::Shared;
+pub use reader::{ReadError, next_packet};
 
 /// How long accepting pauses when the system refuses (no file descriptors left, mostly).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

@@ -13,13 +13,17 @@ const READ_BYTES: usize = 32 << 10;
 
 /// Why no more can be read from a peer.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ReadError {
+pub enum ReadError {
+    /// It closed the connection without a goodbye.
     #[error("closed without DISCONNECT")]
     Closed,
+    /// The connection broke.
     #[error("cannot read: {0}")]
     Io(#[from] io::Error),
+    /// The codec refuses a packet.
     #[error("malformed packet: {0}")]
     Malformed(#[from] mqttbytes::Error),
+    /// A packet begins with what begins none.
     #[error("malformed packet: its type or flags do not exist")]
     FirstByte,
 }
@@ -43,20 +47,9 @@ impl<'a> PacketReader<'a> {
         protocol_level(&self.buffer)
     }
 
-    /// The next packet, if all of it is here; a fault if it is malformed or over `max_bytes`.
+    /// The next packet, if all of it is here; see [`next_packet`].
     pub(super) fn next_buffered(&mut self, max_bytes: usize) -> Result<Option<Packet>, ReadError> {
-        if self
-            .buffer
-            .first()
-            .is_some_and(|&byte| !valid_first_byte(byte))
-        {
-            return Err(ReadError::FirstByte);
-        }
-        match Packet::read(&mut self.buffer, max_bytes) {
-            Ok(packet) => Ok(Some(packet)),
-            Err(mqttbytes::Error::InsufficientBytes(_)) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+        next_packet(&mut self.buffer, max_bytes)
     }
 
     /// Waits for more bytes. The buffer grows with what came, never with what a packet announces.
@@ -69,6 +62,18 @@ impl<'a> PacketReader<'a> {
             0 => Err(ReadError::Closed),
             _ => Ok(()),
         }
+    }
+}
+
+/// Takes the packet that `buffer` begins with, if all of it is there; a fault if it is malformed or over `max_bytes`.
+pub fn next_packet(buffer: &mut BytesMut, max_bytes: usize) -> Result<Option<Packet>, ReadError> {
+    if buffer.first().is_some_and(|&byte| !valid_first_byte(byte)) {
+        return Err(ReadError::FirstByte);
+    }
+    match Packet::read(buffer, max_bytes) {
+        Ok(packet) => Ok(Some(packet)),
+        Err(mqttbytes::Error::InsufficientBytes(_)) => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 

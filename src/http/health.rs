@@ -1,4 +1,4 @@
-//! `/healthz` (the process runs), `/readyz` (broker and database answer) and `/metrics` (Prometheus).
+//! `/healthz` (the process runs), `/readyz` (broker and database answer, and it does not stop) and `/metrics` (Prometheus).
 
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use super::process::Process;
 use crate::store::Store;
+use crate::transport::Endpoint;
 
 /// How long the database may take to answer a readiness check.
 const DATABASE_DEADLINE: Duration = Duration::from_secs(2);
@@ -23,6 +24,8 @@ pub struct Health {
     pub broker: watch::Receiver<BrokerStatus>,
     /// The database.
     pub store: Store,
+    /// Where sockets come in.
+    pub endpoint: Endpoint,
     /// What is counted.
     pub metrics: Metrics,
     /// What is on its way from the broker, looked up at each scrape.
@@ -36,6 +39,7 @@ impl Health {
     pub fn new(
         broker: watch::Receiver<BrokerStatus>,
         store: Store,
+        endpoint: Endpoint,
         metrics: Metrics,
         load: Load,
     ) -> Self {
@@ -48,6 +52,7 @@ impl Health {
         Self {
             broker,
             store,
+            endpoint,
             metrics,
             load,
             registry,
@@ -75,6 +80,9 @@ struct Readiness {
 
 async fn ready(health: web::Data<Health>) -> HttpResponse {
     let mut reasons = Vec::new();
+    if health.endpoint.is_draining() {
+        reasons.push("draining");
+    }
     if *health.broker.borrow() == BrokerStatus::Down {
         reasons.push("broker is away");
     }

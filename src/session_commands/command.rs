@@ -72,6 +72,13 @@ impl From<serde_json::Error> for Refusal {
 }
 
 impl Command {
+    /// The session that it is about.
+    pub(super) fn session(&self) -> &SessionId {
+        match self {
+            Self::Create(id, _) | Self::Update(id, _) | Self::Delete(id) => id,
+        }
+    }
+
     /// Reads a publication.
     pub(super) fn parse(topic: &str, payload: &[u8]) -> Result<Self, Refusal> {
         let no_command = || Refusal::new("command_topic", "neither create, update nor delete");

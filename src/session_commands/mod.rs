@@ -12,6 +12,7 @@ use std::collections::HashSet;
 
 use switchboard_actors::broker::Fed;
 use switchboard_actors::metrics::{Metrics, Reason};
+use switchboard_actors::rights::AccessChanged;
 use switchboard_protocol::ids::SessionId;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
@@ -24,9 +25,20 @@ pub struct SessionCommands(JoinHandle<()>);
 
 impl SessionCommands {
     /// Applies to `store` what comes from `feed`, on this thread of the actix system. What waits there is bounded by
-    /// its sender's credit.
-    pub fn start(store: Store, feed: UnboundedReceiver<Fed>, metrics: Metrics) -> Self {
-        Self(actix_rt::spawn(run(store, feed, metrics)))
+    /// its sender's credit. Tells `changes` of sessions whose viewers may have lost their rights; the other
+    /// switchboards hear the command themselves.
+    pub fn start(
+        store: Store,
+        feed: UnboundedReceiver<Fed>,
+        changes: impl Fn(AccessChanged) + 'static,
+        metrics: Metrics,
+    ) -> Self {
+        Self(actix_rt::spawn(run(
+            store,
+            feed,
+            Box::new(changes),
+            metrics,
+        )))
     }
 }
 
@@ -36,9 +48,15 @@ impl Drop for SessionCommands {
     }
 }
 
-async fn run(store: Store, mut feed: UnboundedReceiver<Fed>, metrics: Metrics) {
+async fn run(
+    store: Store,
+    mut feed: UnboundedReceiver<Fed>,
+    changes: Box<dyn Fn(AccessChanged)>,
+    metrics: Metrics,
+) {
     let mut worker = Worker {
         store,
+        changes,
         metrics,
         logged: HashSet::new(),
     };
@@ -60,6 +78,8 @@ enum Operation {
 
 struct Worker {
     store: Store,
+    /// Told of the sessions that were written.
+    changes: Box<dyn Fn(AccessChanged)>,
     metrics: Metrics,
     /// Reasons that the log has been told.
     logged: HashSet<&'static str>,
@@ -68,12 +88,16 @@ struct Worker {
 impl Worker {
     async fn handle(&self, fed: &Fed) -> Result<(), Refusal> {
         let command = Command::parse(&fed.topic, &fed.payload)?;
+        let session = command.session().clone();
         let operation = self.prepare(command).await.map_err(Refusal::store)?;
         let attempt = async || self.apply(operation.clone()).await;
         let answers = async || self.store.ping().await.is_ok();
-        retry::until_answered(attempt, answers)
+        let applied = retry::until_answered(attempt, answers)
             .await
-            .map_err(Refusal::store)?
+            .map_err(Refusal::store)?;
+        // Also of one that is not there: another switchboard may have deleted it by the same command.
+        (self.changes)(AccessChanged::Session(session));
+        applied
     }
 
     /// Hashes passwords, once for all attempts.

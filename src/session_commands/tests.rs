@@ -32,7 +32,7 @@ async fn publish(store: &Store, commands: &[(&str, impl AsRef<[u8]>)]) -> Metric
     }
     drop(sender);
     let metrics = Metrics::default();
-    run(store.clone(), feed, metrics.clone()).await;
+    run(store.clone(), feed, Box::new(|_| {}), metrics.clone()).await;
     metrics
 }
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use switchboard_protocol::ids::{ConversationId, OrganizationId, SessionId};
+use switchboard_protocol::ids::{ChatId, ConversationId, OrganizationId, ProjectId, SessionId};
 use tokio::task::JoinError;
 
 /// A failed store operation.
@@ -51,6 +51,15 @@ pub enum StoreError {
     /// A conversation of this id exists already.
     #[error("conversation {0} exists already")]
     ConversationExists(ConversationId),
+    /// A project of this id exists already.
+    #[error("project {0} exists already")]
+    ProjectExists(ProjectId),
+    /// There is no such project.
+    #[error("project {0} is unknown")]
+    UnknownProject(ProjectId),
+    /// There is no such chat.
+    #[error("chat {0} is unknown")]
+    UnknownChat(ChatId),
     /// There is no such organization.
     #[error("organization {0} is unknown")]
     UnknownOrganization(OrganizationId),
@@ -81,7 +90,7 @@ impl StoreError {
     }
 
     /// Whether the database itself failed: it is away, too slow, locked or broken. It answered to anything else.
-    pub(super) fn is_absence(&self) -> bool {
+    pub(crate) fn is_absence(&self) -> bool {
         match self {
             Self::Open { .. } | Self::TooLate(_) => true,
             // Closed by ourselves at the end.

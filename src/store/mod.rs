@@ -1,6 +1,9 @@
-//! Everything the program keeps: organizations, members, sessions, conversations, finals, recoverable sockets. One
-//! [`Store`] for the whole program; its clones share the connections and the cache. No SQL outside this folder.
+//! Everything the program keeps: organizations, members, sessions, conversations, finals, recoverable sockets, projects
+//! and chats. One [`Store`] for the whole program; its clones share the connections and the cache. No SQL outside this
+//! folder.
 
+mod chat_model;
+mod chats;
 mod error;
 mod media;
 mod model;
@@ -14,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use switchboard_actors::ports::{BoxFuture, Directory, Unavailable};
+use switchboard_actors::rights::AccessChanged;
 use switchboard_protocol::ids::{OrganizationId, SessionId, UserId};
 use tokio::sync::watch;
 
@@ -21,6 +25,7 @@ use crate::cache::ReadCache;
 use password::Passwords;
 use sql::Database;
 
+pub use chat_model::{Chat, Message, NewMessage, NewProject, Project, Speaker};
 pub use error::StoreError;
 pub use model::{
     Channel, ConversationChange, NewSession, Role, Session, SessionChange, Visibility, Written,
@@ -35,7 +40,7 @@ const CACHE_TTL: Duration = Duration::from_secs(2);
 const CACHED_SESSIONS: usize = 4_096;
 /// Cached roles, absent ones included.
 const CACHED_ROLES: usize = 16_384;
-/// Sessions in a page at most.
+/// Items in a page at most.
 const MAX_PAGE: u32 = 500;
 
 /// A cached `Option<Arc<Session>>`: `None` is an unknown id.
@@ -209,6 +214,20 @@ impl Store {
     /// Changes whenever this process creates, changes or deletes a session.
     pub fn session_changes(&self) -> watch::Receiver<()> {
         self.session_changes.subscribe()
+    }
+
+    /// Reads anew what another process may have changed.
+    pub fn forget(&self, change: &AccessChanged) {
+        match change {
+            AccessChanged::Session(session) => self.sessions.invalidate(session),
+            AccessChanged::Member(organization, user) => {
+                self.roles.invalidate(&(organization.clone(), user.clone()));
+            }
+            AccessChanged::Organization(_) => {
+                self.sessions.clear();
+                self.roles.clear();
+            }
+        }
     }
 
     fn session_written(&self, id: &SessionId) {

@@ -144,7 +144,7 @@ async fn poll(mut event_loop: EventLoop, sender: watch::Sender<Seen>, broker: St
     loop {
         match event_loop.poll().await {
             Ok(Event::Incoming(Packet::ConnAck(_))) => {
-                log::info!("broker {broker} is back");
+                log::info!("the publisher's broker is back broker={broker}");
                 pause = FIRST_PAUSE;
                 sender.send_modify(|seen| {
                     seen.up = true;
@@ -157,7 +157,10 @@ async fn poll(mut event_loop: EventLoop, sender: watch::Sender<Seen>, broker: St
             Ok(_) => {}
             Err(error) => {
                 if sender.borrow().up {
-                    log::warn!("broker {broker} is away: {error}");
+                    log::warn!(
+                        "the publisher's broker is away broker={broker} reason={:?}",
+                        error.to_string()
+                    );
                     sender.send_modify(|seen| seen.up = false);
                 }
                 tokio::time::sleep(pause).await;

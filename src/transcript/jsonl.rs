@@ -15,6 +15,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
+use switchboard_protocol::json::validate;
 use switchboard_protocol::topics::CaptionKind;
 
 use super::{Publication, RecordingError};
@@ -104,6 +105,8 @@ fn publication(
         };
         (plain_time(&plain, origin, latest)?, kind, line)
     };
+    // What is nested deeper than this would be published, and be delivered to nobody.
+    validate(payload.as_bytes()).map_err(|fault| fault.to_string())?;
     Ok(Publication {
         at: at.max(latest),
         kind,

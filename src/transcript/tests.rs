@@ -122,6 +122,23 @@ fn a_bad_line_is_named() {
 }
 
 #[test]
+fn a_payload_that_no_viewer_would_get_is_refused() {
+    let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
+    let recorded = |depth| {
+        let payload = nested(depth);
+        lines(&format!(
+            r#"{{"at_ms":0,"kind":"final","payload":{payload}}}"#
+        ))
+    };
+    assert_eq!(recorded(127).map(|all| all.len()), Ok(1));
+    let plain = lines(&format!(r#"{{"text":{}}}"#, nested(127)));
+    for refused in [recorded(128), plain] {
+        let reason = "JSON nested too deep".to_owned();
+        assert_eq!(refused, Err(RecordingError::Line { line: 1, reason }));
+    }
+}
+
+#[test]
 fn subrip_cues_are_read() {
     let text = "1\r\n00:00:01,000 --> 00:00:02,500\r\n<i>Good</i> {\\an8}morning,\r\neverybody.\r\n\r\n\
                 2\r\n01:00:03,5 --> 01:00:04,000\r\na < b {sic}\r\n\r\n3\r\n00:00:09,000 --> 00:00:10,000\r\n\r\n";

@@ -8,6 +8,7 @@
 mod admission;
 mod certificate;
 mod counts;
+mod drain;
 mod origin;
 mod polling;
 mod query;
@@ -19,11 +20,9 @@ mod tls;
 mod websocket;
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use futures_util::future::join_all;
 use switchboard_actors::outbox::{Outbox, OutboxLimits};
-use switchboard_actors::session::{Above, Close, CloseReason, SessionSettings};
+use switchboard_actors::session::{Above, SessionSettings};
 use switchboard_protocol::engineio::Handshake;
 use switchboard_protocol::frame::Frame;
 
@@ -34,9 +33,7 @@ pub use polling::configure;
 pub use server::{Server, start};
 use table::Table;
 pub use tls::Tls;
-
-/// How often a closing session is looked at.
-const CLOSE_CHECK: Duration = Duration::from_millis(20);
+pub use websocket::Packets;
 
 /// One Engine.IO path; cheap to clone, shared by all worker threads.
 #[derive(Clone)]
@@ -73,18 +70,6 @@ impl Endpoint {
     /// Whether a request's path is this endpoint's; the last slash may be missing.
     fn serves(&self, path: &str) -> bool {
         path == self.0.path || path == self.0.path.trim_end_matches('/')
-    }
-
-    /// Ends every session, admits no new one, and waits until they have gone or `deadline` has passed.
-    pub async fn close_all(&self, deadline: Duration) {
-        let ended = self.0.table.close().into_iter().map(|session| async move {
-            session.do_send(Close(CloseReason::Shutdown));
-            while session.connected() {
-                tokio::time::sleep(CLOSE_CHECK).await;
-            }
-        });
-        // What is left then is cut off when the worker threads stop.
-        let _ = tokio::time::timeout(deadline, join_all(ended)).await;
     }
 
     /// The first packet of a session.

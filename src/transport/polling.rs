@@ -199,7 +199,8 @@ async fn post(
         close(&entry, CloseReason::Protocol("content_type"));
         return refuse(RefusalCode::BadRequest);
     }
-    let packets = match read(&mut body, endpoint.0.settings.max_payload).await {
+    let limit = endpoint.0.settings.max_payload;
+    let packets = match read(&mut body, announced(request), limit).await {
         Ok(packets) => packets,
         Err(fault) => {
             if let Some(limit) = fault.limit {
@@ -283,16 +284,30 @@ impl MessageBody for Unread {
     }
 }
 
-/// Reads a body of at most `limit` bytes and decodes it.
-async fn read(body: &mut Payload, limit: usize) -> Result<Vec<Packet>, Fault> {
+/// The size of the body, where the request says it.
+fn announced(request: &HttpRequest) -> Option<u64> {
+    let size = request.headers().get(header::CONTENT_LENGTH)?;
+    size.to_str().ok()?.parse().ok()
+}
+
+/// Reads a body of at most `limit` bytes and decodes it. One that announces more is not read at all.
+async fn read(
+    body: &mut Payload,
+    announced: Option<u64>,
+    limit: usize,
+) -> Result<Vec<Packet>, Fault> {
+    let too_large =
+        || Fault::new(StatusCode::PAYLOAD_TOO_LARGE, CloseReason::TooLarge).at(Limit::PollingBody);
+    if announced.is_some_and(|size| size > limit as u64) {
+        return Err(too_large());
+    }
     let mut bytes = BytesMut::new();
     let gather = async {
         while let Some(chunk) = body.next().await {
             let chunk = chunk
                 .map_err(|_| Fault::new(StatusCode::BAD_REQUEST, CloseReason::TransportClosed))?;
             if bytes.len() + chunk.len() > limit {
-                let fault = Fault::new(StatusCode::PAYLOAD_TOO_LARGE, CloseReason::TooLarge);
-                return Err(fault.at(Limit::PollingBody));
+                return Err(too_large());
             }
             bytes.extend_from_slice(&chunk);
         }
@@ -301,8 +316,7 @@ async fn read(body: &mut Payload, limit: usize) -> Result<Vec<Packet>, Fault> {
     tokio::time::timeout(POST_DEADLINE, gather)
         .await
         .map_err(|_| {
-            Fault::new(StatusCode::REQUEST_TIMEOUT, CloseReason::TransportClosed)
-                .at(Limit::PollingTime)
+            Fault::new(StatusCode::REQUEST_TIMEOUT, CloseReason::BodyTimeout).at(Limit::PollingTime)
         })??;
     let text = ByteString::try_from(bytes.freeze())
         .map_err(|_| Fault::new(StatusCode::BAD_REQUEST, CloseReason::NotUtf8))?;

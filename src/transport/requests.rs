@@ -21,6 +21,8 @@ use super::admission::Admission;
 
 /// How long a client may take to send its first request's head.
 pub(super) const HEAD_DEADLINE: Duration = Duration::from_secs(10);
+/// By how much the clock that actix-http reads its deadlines from may lag.
+const CLOCK: Duration = Duration::from_secs(1);
 /// How long a connection may stay with neither a whole head nor an answer to give: much longer than the pause between two
 /// requests, because a slow client may still be reading the last answer.
 const SILENCE: Duration = Duration::from_secs(300);
@@ -61,7 +63,7 @@ pub(super) async fn serve(
     tokio::select! {
         ended = CONNECTION.scope(Rc::clone(&connection), served) => match ended {
             Err(DispatchError::Parse(ParseError::TooLarge)) => admission.reached(Limit::HeaderBytes),
-            Ok(()) if !connection.has_asked.get() && since.elapsed() >= HEAD_DEADLINE => {
+            Ok(()) if !connection.has_asked.get() && since.elapsed() >= HEAD_DEADLINE - CLOCK => {
                 admission.reached(Limit::HeaderTime);
             }
             // A client's fault, answered already or gone with the connection.
@@ -157,5 +159,67 @@ impl MessageBody for Sent {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Self::Error>>> {
         Pin::new(&mut self.body).poll_next(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use switchboard_actors::limits::LimitLabel;
+    use switchboard_actors::metrics::Metrics;
+
+    use super::*;
+
+    /// Serves a connection that does `work` and then nothing; returns after how long it is ended.
+    async fn ended_after(work: impl Future<Output = ()>) -> Duration {
+        let metrics = Metrics::default();
+        let admission = Admission::new(Default::default(), metrics.clone());
+        let start = Instant::now();
+        let served = async {
+            work.await;
+            pending().await
+        };
+        serve(&admission, served).await;
+        let label = LimitLabel {
+            limit: Limit::HeaderTime.name(),
+        };
+        assert_eq!(metrics.limits_reached.get_or_create(&label).get(), 1);
+        start.elapsed()
+    }
+
+    fn is_about(seen: Duration, wanted: Duration) -> bool {
+        seen >= wanted && seen <= wanted + HEAD_DEADLINE
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_asks_for_nothing_more_is_ended() {
+        let work = async { drop(begin()) };
+        let lasted = ended_after(work).await;
+        assert!(is_about(lasted, SILENCE), "{lasted:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_lives_as_long_as_a_request_is_under_way_or_its_answer_is_sent() {
+        const POLL: Duration = Duration::from_secs(3600);
+        let work = async {
+            let request = begin();
+            tokio::time::sleep(POLL).await;
+            let body = request.until_sent(BoxBody::new("answer"));
+            tokio::time::sleep(POLL).await;
+            drop(body);
+            tokio::time::sleep(SILENCE / 2).await;
+            drop(begin());
+        };
+        let lasted = ended_after(work).await;
+        assert!(
+            is_about(lasted, 2 * POLL + SILENCE / 2 + SILENCE),
+            "{lasted:?}"
+        );
+    }
+
+    #[test]
+    fn what_is_begun_beside_any_connection_is_no_error() {
+        drop(begin());
     }
 }

@@ -38,8 +38,15 @@ const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
 /// A server that accepts; dropping it stops accepting and ends its HTTP connections.
 pub struct Server {
-    /// Never sends; its end is what the threads wait for.
-    _running: watch::Sender<()>,
+    /// Whether it accepts; its end is what the threads wait for.
+    accepting: watch::Sender<bool>,
+}
+
+impl Server {
+    /// Closes the listeners; connections that are there are served on.
+    pub fn stop_accepting(&self) {
+        self.accepting.send_replace(false);
+    }
 }
 
 /// Serves `endpoints`, and what `routes` adds, on the listeners, by HTTPS where there is `tls`. It accepts on
@@ -53,7 +60,7 @@ pub fn start(
     routes: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
 ) -> io::Result<Server> {
     let endpoints: Arc<[Endpoint]> = endpoints.into();
-    let (running, stopped) = watch::channel(());
+    let (accepting, accepts) = watch::channel(true);
     for listener in &listeners {
         listener.set_nonblocking(true)?;
     }
@@ -64,12 +71,12 @@ pub fn start(
             .map(StdListener::try_clone)
             .collect::<Result<_, _>>()?;
         let (admission, endpoints) = (Arc::clone(admission), Arc::clone(&endpoints));
-        let (tls, routes, stopped) = (tls.clone(), routes.clone(), stopped.clone());
+        let (tls, routes, accepts) = (tls.clone(), routes.clone(), accepts.clone());
         thread.spawn_fn(move || {
-            actix_rt::spawn(serve(listeners, admission, endpoints, tls, routes, stopped));
+            actix_rt::spawn(serve(listeners, admission, endpoints, tls, routes, accepts));
         });
     }
-    Ok(Server { _running: running })
+    Ok(Server { accepting })
 }
 
 /// One thread's share: accepts on every listener until the server is dropped.
@@ -79,7 +86,7 @@ async fn serve(
     endpoints: Arc<[Endpoint]>,
     tls: Option<Tls>,
     routes: impl Fn(&mut ServiceConfig) + Clone + 'static,
-    mut stopped: watch::Receiver<()>,
+    mut accepts: watch::Receiver<bool>,
 ) {
     let is_encrypted = tls.is_some();
     let service = http_service(Arc::clone(&admission), endpoints, tls, routes);
@@ -93,13 +100,14 @@ async fn serve(
             Ok(listener) => {
                 let admission = Arc::clone(&admission);
                 let refused = Refused::new(is_encrypted);
-                accepting.spawn_local(accept(listener, admission, refused, service.clone()));
+                let (service, accepts) = (service.clone(), accepts.clone());
+                accepting.spawn_local(accept(listener, admission, refused, service, accepts));
             }
             Err(e) => log::error!("connections cannot be accepted reason={:?}", e.to_string()),
         }
     }
     // Fails when the server is dropped; with the set go its tasks, and with them their connections.
-    let _ = stopped.changed().await;
+    while accepts.changed().await.is_ok() {}
 }
 
 async fn accept<S>(
@@ -107,13 +115,18 @@ async fn accept<S>(
     admission: Arc<Admission>,
     mut refused: Refused,
     service: std::rc::Rc<S>,
+    mut accepts: watch::Receiver<bool>,
 ) where
     S: Service<TcpStream, Response = (), Error = DispatchError> + 'static,
 {
     let mut connections = JoinSet::new();
     let mut is_pausing = false;
     loop {
-        match listener.accept().await {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = accepts.wait_for(|accepts| !accepts) => break,
+        };
+        match accepted {
             Ok((stream, peer)) => {
                 if std::mem::take(&mut is_pausing) {
                     log::info!("connections are accepted again");
@@ -146,6 +159,8 @@ async fn accept<S>(
             }
         }
     }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
 }
 
 /// Whether only the connection that was to be accepted is lost.

@@ -191,6 +191,11 @@ impl Table {
         self.lock().closed
     }
 
+    /// How many sessions are there.
+    pub(super) fn len(&self) -> usize {
+        self.lock().by_sid.len()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Sessions> {
         self.0
             .lock()

@@ -3,6 +3,8 @@
 //!
 //!     SWITCHBOARD_MEMORY_CONNECTS=100000 SWITCHBOARD_MEMORY_ROOMS=10000 cargo test --release --test faults memory
 
+use std::ops::Range;
+
 use futures_util::StreamExt;
 use futures_util::stream;
 
@@ -16,6 +18,8 @@ use crate::support::viewer::Viewer;
 const AT_ONCE: usize = 100;
 /// Rooms of one viewer.
 const ROOMS_EACH: usize = 50;
+/// Viewers whose rooms are filled at a time.
+const FILLED_AT_ONCE: usize = 20;
 /// Finals in each room.
 const FINALS: usize = 3;
 
@@ -66,27 +70,31 @@ async fn memory_returns_after_many_connects_and_disconnects() {
     within_ten_percent(&what, idle, before, server.resident_kib());
 }
 
-/// So many rooms, each with a member and some finals, until all members go.
-async fn open_rooms(server: &Server, first: usize, count: usize) {
-    let token = &server::viewers_token();
-    let publisher = Client::connect(server.mqtt_address.expect("embedded"), "transcriber").await;
-    let mut viewers = Vec::new();
-    for start in (first..first + count).step_by(ROOMS_EACH) {
-        let mut viewer = Viewer::connect(server.address, token).await;
-        for n in start..start + ROOMS_EACH {
-            viewer.join(&format!("S/{n}")).await;
-            for final_number in 0..FINALS {
-                let topic = format!("transcriber/out/S/{n}/final");
-                publisher
-                    .send(&topic, format!(r#"{{"n":{final_number}}}"#))
-                    .await;
-                viewer
-                    .expect("final", &format!(r#"{{"n":{final_number}}}"#))
-                    .await;
-            }
+/// A viewer in rooms of its own, each of which gets some finals.
+async fn fill_rooms(server: &Server, numbers: Range<usize>) -> Viewer {
+    let broker = server.mqtt_address.expect("it has no other");
+    let publisher = Client::connect(broker, &format!("transcriber-{}", numbers.start)).await;
+    let mut viewer = Viewer::connect(server.address, &server::viewers_token()).await;
+    for room in numbers {
+        viewer.join(&format!("S/{room}")).await;
+        let topic = format!("transcriber/out/S/{room}/final");
+        for number in 0..FINALS {
+            let payload = format!(r#"{{"n":{number}}}"#);
+            publisher.send(&topic, &payload).await;
+            viewer.expect("final", &payload).await;
         }
-        viewers.push(viewer);
     }
+    viewer
+}
+
+/// So many rooms at a time, until all their members go.
+async fn open_rooms(server: &Server, first: usize, count: usize) {
+    let starts = (first..first + count).step_by(ROOMS_EACH);
+    let filled = starts.map(|start| fill_rooms(server, start..start + ROOMS_EACH));
+    let viewers: Vec<_> = stream::iter(filled)
+        .buffer_unordered(FILLED_AT_ONCE)
+        .collect()
+        .await;
     server.metric_becomes("rooms", |n| *n == count as i64).await;
     drop(viewers);
     server.metric_becomes("rooms", |n| *n == 0).await;
@@ -97,15 +105,13 @@ async fn open_rooms(server: &Server, first: usize, count: usize) {
 #[tokio::test]
 async fn memory_returns_after_many_distinct_rooms() {
     let count = number_from("SWITCHBOARD_MEMORY_ROOMS").unwrap_or(2_000);
-    let server = Server::start(&[], false).await;
+    // Who waits until all rooms are filled answers no ping meanwhile.
+    let patient = [("SWITCHBOARD_PING_INTERVAL_MS", "1000000")];
+    let server = Server::start(&patient, false).await;
     let idle = server.resident_kib();
     open_rooms(&server, 0, count).await;
     let before = server.resident_kib();
     open_rooms(&server, count, count).await;
-    within_ten_percent(
-        &format!("{count} rooms"),
-        idle,
-        before,
-        server.resident_kib(),
-    );
+    let what = format!("{count} rooms");
+    within_ten_percent(&what, idle, before, server.resident_kib());
 }

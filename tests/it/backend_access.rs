@@ -16,15 +16,18 @@ struct Backend {
     url: String,
     /// Whether it fails.
     fails: Arc<AtomicBool>,
+    /// Whether `ann` may nothing any more.
+    withdrawn: Arc<AtomicBool>,
 }
 
 impl Backend {
     fn start(ann: String) -> Self {
         let fails = Arc::new(AtomicBool::new(false));
-        let failing = Arc::clone(&fails);
+        let withdrawn = Arc::new(AtomicBool::new(false));
+        let (failing, without) = (Arc::clone(&fails), Arc::clone(&withdrawn));
         let answer = move |question: web::Json<Value>| {
             let theirs = json!({ "token": ann, "action": "join_session", "resource": "theirs" });
-            let allowed = question.into_inner() == theirs;
+            let allowed = question.into_inner() == theirs && !without.load(Ordering::Relaxed);
             let fails = failing.load(Ordering::Relaxed);
             async move {
                 match allowed {
@@ -39,7 +42,11 @@ impl Backend {
         let server = server.bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let url = format!("http://{}", server.addrs()[0]);
         actix_rt::spawn(server.run());
-        Self { url, fails }
+        Self {
+            url,
+            fails,
+            withdrawn,
+        }
     }
 
     fn fail(&self) {
@@ -97,6 +104,34 @@ async fn a_backend_that_fails_lets_nobody_in_and_turns_nobody_out() {
     publisher.send("transcriber/out/theirs/1/final", "1").await;
     viewer.expect("final", "1").await;
     drop(viewer);
+    server.stop().await;
+}
+
+#[actix_web::test]
+async fn what_the_backend_withdraws_and_says_so_is_lost_at_once_and_nothing_while_it_fails() {
+    let ann = tokens::user("ann");
+    let backend = Backend::start(ann.clone());
+    let settings = [
+        ("access", "http"),
+        ("access_url", &backend.url),
+        ("access_cache_ms", "600000"),
+    ];
+    let server = TestServer::start_with(&settings).await;
+    let mut viewer = Viewer::connect(server.address, &ann).await;
+    viewer.join("theirs/1").await;
+    let publisher = server.publisher().await;
+    let topic = "switchboard/organizations/their-own/events/access_changed";
+    backend.fail();
+    publisher.send(topic, r#"{"user":"ann"}"#).await;
+    let unknown = r#"rights_rechecked_total{reason="unknown"}"#;
+    server.metric_becomes(unknown, 1).await;
+    viewer.expect_silence().await;
+
+    backend.fails.store(false, Ordering::Relaxed);
+    backend.withdrawn.store(true, Ordering::Relaxed);
+    publisher.send(topic, r#"{"session":"theirs"}"#).await;
+    let denied = [r#"42["unauthorized"]"#, "41"].map(ToOwned::to_owned);
+    assert_eq!(viewer.ended().await, (denied.to_vec(), End::Closed(1000)));
     server.stop().await;
 }
 

@@ -194,3 +194,14 @@ async fn a_websockets_own_ping_is_answered_and_its_close_frame_returned() {
     drop(raw);
     server.stop().await;
 }
+
+#[actix_web::test]
+async fn a_body_at_the_limit_is_taken() {
+    let server = EchoServer::start_quiet().await;
+    let poller = Poller::open(server.address, "/engine.io/").await;
+    let body = [b"4".to_vec(), vec![b'x'; 999_999]].concat();
+    poller.send(&body).await;
+    assert_eq!(poller.poll().await.body, body);
+    poller.close().await;
+    server.stop().await;
+}

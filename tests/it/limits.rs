@@ -1,7 +1,6 @@
 //! Each limit is met by one client alone: it is told which, the metric rises, and a neighbour notices nothing.
 
 mod connections;
-mod descriptors;
 mod requests;
 mod sessions;
 

@@ -43,12 +43,9 @@ async fn hostile_79_and_80_packets_are_traced_on_lines_of_their_own_without_secr
         assert!(!all.contains(secret), "{secret} in\n{all}");
     }
     assert!(!all.chars().any(|c| c.is_control() && c != '\n'), "{all:?}");
-    assert!(
-        !log.iter().any(|line| line.starts_with("2026-01-01")),
-        "{all}"
-    );
+    assert!(log.iter().all(|line| line.starts_with("[20")), "{all}");
     let traced = |parts: &[&str]| {
-        let parts = [&["TRACE switchboard::packets: "], parts].concat();
+        let parts = [&["TRACE switchboard::packets] "], parts].concat();
         lines(&log, &parts).len()
     };
     assert_eq!(

@@ -29,64 +29,6 @@ async fn expect_allowed(server: &TestServer, origin: &str) {
     assert_eq!(polled.header("vary"), Some("origin"));
 }
 
-async fn expect_refused(server: &TestServer, origin: &str) {
-    let (polled, upgraded) = try_origin(server, origin).await;
-    assert_eq!((polled.status, upgraded), (403, 403), "{origin}");
-    assert_eq!(polled.json()["code"], 4, "{origin}");
-    assert_eq!(
-        polled.header("access-control-allow-origin"),
-        None,
-        "{origin}"
-    );
-}
-
-#[actix_web::test]
-async fn hostile_65_by_default_only_the_servers_own_page_may_connect() {
-    let server = TestServer::start_with(&[("connect_timeout_ms", "100")]).await;
-    let (host, port) = (server.address.ip(), server.address.port());
-    expect_allowed(&server, &format!("http://{host}:{port}")).await;
-    for origin in [
-        "null".to_owned(),
-        "https://evil.com".to_owned(),
-        format!("https://{host}:{port}"),
-        format!("http://{host}"),
-        format!("http://{host}:{port}.evil.com"),
-        format!("http://{host}:{port}0"),
-        format!("http://evil.com/{host}:{port}"),
-        format!("http://user@{host}:{port}"),
-        format!("http://localhost:{port}"),
-        "*".to_owned(),
-        ALLOWED.to_owned(),
-    ] {
-        expect_refused(&server, &origin).await;
-    }
-    server.stop().await;
-}
-
-#[actix_web::test]
-async fn hostile_65_listed_origins_may_connect_and_nothing_that_looks_like_them() {
-    let list = format!("{ALLOWED},http://localhost:5173");
-    let settings = [
-        ("allowed_origins", &list[..]),
-        ("connect_timeout_ms", "100"),
-    ];
-    let server = TestServer::start_with(&settings).await;
-    expect_allowed(&server, ALLOWED).await;
-    expect_allowed(&server, "http://localhost:5173").await;
-    expect_allowed(&server, &format!("http://{}", server.address)).await;
-    for origin in [
-        "http://captions.example.org",
-        "https://captions.example.org:444",
-        "https://captions.example.org.evil.com",
-        "https://evil.com",
-        "https://xcaptions.example.org",
-        "null",
-    ] {
-        expect_refused(&server, origin).await;
-    }
-    server.stop().await;
-}
-
 #[actix_web::test]
 async fn every_origin_may_connect_where_the_star_is_set() {
     let settings = [("allowed_origins", "*"), ("connect_timeout_ms", "100")];
@@ -125,18 +67,5 @@ async fn a_preflight_is_answered_for_allowed_origins_only() {
     assert_eq!(refused.status, 403);
     assert_eq!(refused.header("access-control-allow-origin"), None);
     assert_eq!(server.metric("connections_opened_total").await, 0);
-    server.stop().await;
-}
-
-#[actix_web::test]
-async fn hostile_66_cookies_never_authenticate() {
-    let server = TestServer::start().await;
-    let token = crate::support::tokens::user("ann");
-    let cookies = format!("token={token}; access_token={token}; io={token}");
-    let headers = [("cookie", &cookies[..])];
-    let mut viewer = crate::support::viewer::Viewer::open(server.address, "", &headers).await;
-    let refused = viewer.enter("").await;
-    assert_eq!(refused, Err("Authentication required".to_owned()));
-    drop(viewer);
     server.stop().await;
 }

@@ -20,7 +20,7 @@ pub struct Response {
 
 impl Response {
     /// Reads one whole answer; the connection is to be closed behind it.
-    fn parse(bytes: &[u8]) -> Self {
+    pub fn parse(bytes: &[u8]) -> Self {
         let text = String::from_utf8_lossy(bytes);
         let (head, _) = text.split_once("\r\n\r\n").unwrap_or_else(|| {
             panic!("no whole HTTP answer: {text:?}");
@@ -101,6 +101,21 @@ pub fn request_bytes(
     [head.as_bytes(), body].concat()
 }
 
+/// The bytes of a request that asks for a WebSocket.
+pub fn upgrade_bytes(target: &str, headers: &[(&str, &str)]) -> Vec<u8> {
+    let mut head = format!(
+        "GET {target} HTTP/1.1\r\nupgrade: websocket\r\nconnection: upgrade\r\n\
+         sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+    );
+    if !headers.iter().any(|(name, _)| *name == "host") {
+        head += "host: switchboard.test\r\n";
+    }
+    for (name, value) in headers {
+        head += &format!("{name}: {value}\r\n");
+    }
+    (head + "\r\n").into_bytes()
+}
+
 /// One request and its answer.
 pub async fn request(
     address: SocketAddr,
@@ -117,6 +132,15 @@ pub async fn request(
 /// `GET target`.
 pub async fn get(address: SocketAddr, target: &str) -> Response {
     request(address, "GET", target, &[], "").await
+}
+
+/// The value of a metric, `switchboard_` left out: `rooms`, `publications_dropped_total{reason="no_room"}`; 0 while
+/// there is none.
+pub async fn metric(address: SocketAddr, name: &str) -> i64 {
+    let text = get(address, "/metrics").await.text();
+    let name = format!("switchboard_{name} ");
+    let line = text.lines().find_map(|line| line.strip_prefix(&name));
+    line.map_or(0, |value| value.parse().expect("a whole number"))
 }
 
 /// Sends these bytes; the answer, or `None` if the connection is closed without one.

@@ -19,8 +19,8 @@ pub mod viewer;
 use std::fmt::Debug;
 use std::time::Duration;
 
-/// How long anything may take before a test fails.
-pub const DEADLINE: Duration = Duration::from_secs(10);
+/// How long anything may take before a test fails: longer than the server's longest deadline, 30 s for a POST's body.
+pub const DEADLINE: Duration = Duration::from_secs(60);
 /// How long an outage may take to be noticed or to be over, and what follows from it.
 pub const OUTAGE_DEADLINE: Duration = Duration::from_secs(25);
 /// Pause between two looks at something that tells nobody of its changes.

@@ -8,7 +8,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use tokio::sync::mpsc;
 
 use super::tokens::SECRET;
-use super::{DEADLINE, eventually, within};
+use super::{eventually, within};
 
 /// A program that runs; killed when dropped.
 pub struct Program {
@@ -87,14 +87,14 @@ impl Program {
         assert!(sent.is_ok_and(|status| status.success()), "{command}");
     }
 
-    /// Waits until it has ended.
+    /// Waits until it has ended, which takes it at most 15 s.
     pub async fn ended(&mut self) -> ExitStatus {
         let mut ended = None;
         let look = async || {
             ended = self.child.try_wait().expect("its state is known");
             ended
         };
-        let deadline = DEADLINE + std::time::Duration::from_secs(5);
+        let deadline = std::time::Duration::from_secs(15);
         eventually("the end of the program", deadline, look, Option::is_some).await;
         ended.expect("just seen")
     }

@@ -18,6 +18,8 @@ pub struct RawWebSocket {
     buffer: Vec<u8>,
     /// The handshake's answer.
     pub answer: String,
+    /// The id of the session that was opened; empty where none was.
+    pub sid: String,
 }
 
 /// The bytes of one masked frame. `first` is FIN, the reserved bits and the opcode.
@@ -48,27 +50,26 @@ pub fn text(payload: &str) -> Vec<u8> {
 impl RawWebSocket {
     /// Opens a connection to `/socket.io/` and reads its open packet.
     pub async fn open(address: SocketAddr, headers: &[(&str, &str)]) -> Self {
-        let mut stream = http::connect(address).await;
-        let mut all = vec![
-            ("upgrade", "websocket"),
-            ("connection", "upgrade"),
-            ("sec-websocket-version", "13"),
-            ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
-        ];
-        all.extend(headers);
         let target = "/socket.io/?EIO=4&transport=websocket";
-        let request = http::request_bytes("GET", target, &all, "");
-        let request = String::from_utf8(request)
-            .expect("text")
-            .replace("connection: close\r\n", "");
-        stream
-            .write_all(request.as_bytes())
-            .await
-            .expect("the server reads");
+        let mut raw = Self::upgrade(address, target, headers).await;
+        let (_, open) = raw.frame().await.expect("an open packet");
+        assert!(open.starts_with(b"0{"), "{open:?}");
+        let handshake: serde_json::Value = serde_json::from_slice(&open[1..]).expect("JSON");
+        raw.sid = handshake["sid"].as_str().expect("a sid").to_owned();
+        raw
+    }
+
+    /// Opens a connection and reads the handshake's answer alone, which must be good.
+    pub async fn upgrade(address: SocketAddr, target: &str, headers: &[(&str, &str)]) -> Self {
+        let mut stream = http::connect(address).await;
+        stream.set_nodelay(true).expect("an open socket");
+        let request = http::upgrade_bytes(target, headers);
+        stream.write_all(&request).await.expect("the server reads");
         let mut raw = Self {
             stream,
             buffer: Vec::new(),
             answer: String::new(),
+            sid: String::new(),
         };
         let end = loop {
             if let Some(at) = raw.buffer.windows(4).position(|w| w == b"\r\n\r\n") {
@@ -79,8 +80,6 @@ impl RawWebSocket {
         raw.answer = String::from_utf8_lossy(&raw.buffer[..end]).into_owned();
         raw.buffer.drain(..end);
         assert!(raw.answer.starts_with("HTTP/1.1 101 "), "{}", raw.answer);
-        let (_, open) = raw.frame().await.expect("an open packet");
-        assert!(open.starts_with(b"0{"), "{open:?}");
         raw
     }
 

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -17,7 +18,7 @@ use tokio::task::JoinHandle;
 use super::http::{self, Response};
 use super::mqtt::Client;
 use super::viewer::Viewer;
-use super::{DEADLINE, OUTAGE_DEADLINE, eventually, tokens};
+use super::{DEADLINE, OUTAGE_DEADLINE, eventually, tokens, within};
 
 /// Filters that are wanted while nobody is in any room: session commands, the list of sessions, organizations' events.
 pub const STANDING_FILTERS: i64 = 3;
@@ -26,14 +27,14 @@ pub const STANDING_FILTERS: i64 = 3;
 pub struct TestServer {
     pub address: SocketAddr,
     /// The embedded broker, where the server has one.
-    mqtt_address: Option<SocketAddr>,
+    pub mqtt_address: Option<SocketAddr>,
     registry: actix::Addr<RoomRegistry>,
     broker: watch::Receiver<BrokerStatus>,
     pub store: Store,
     running: JoinHandle<anyhow::Result<()>>,
     /// Taken when the server is stopped.
     stop: Option<oneshot::Sender<()>>,
-    /// Holds the database; taken by the server that goes on with it.
+    /// Holds the database; taken by the server that goes on with it. None where it is another server's.
     folder: Option<TempDir>,
 }
 
@@ -67,8 +68,22 @@ impl TestServer {
         server
     }
 
+    /// Starts another on the same database, with these settings, and waits for its broker.
+    pub async fn beside(&self, settings: &[(&str, &str)]) -> Self {
+        let folder = self.folder.as_ref().expect("it has a database").path();
+        let server = Self::start_at(folder, settings).await;
+        server.broker_becomes(BrokerStatus::Up).await;
+        server
+    }
+
     async fn start_in(folder: TempDir, settings: &[(&str, &str)]) -> Self {
-        let database = format!("sqlite://{}", folder.path().join("it.db").display());
+        let mut server = Self::start_at(folder.path(), settings).await;
+        server.folder = Some(folder);
+        server
+    }
+
+    async fn start_at(folder: &Path, settings: &[(&str, &str)]) -> Self {
+        let database = format!("sqlite://{}", folder.join("it.db").display());
         let config = config(&database, settings);
         let options = RunOptions {
             migrate: true,
@@ -85,7 +100,7 @@ impl TestServer {
             store: application.store().clone(),
             running: actix_rt::spawn(application.run_until(stopped)),
             stop: Some(stop),
-            folder: Some(folder),
+            folder: None,
         }
     }
 
@@ -164,13 +179,9 @@ impl TestServer {
         assert!(waited.is_ok(), "waited in vain for the broker: {status:?}");
     }
 
-    /// The value of a metric, `switchboard_` left out: `rooms`, `publications_dropped_total{reason="no_room"}`;
-    /// 0 while there is none.
+    /// See [`http::metric`].
     pub async fn metric(&self, name: &str) -> i64 {
-        let text = http::get(self.address, "/metrics").await.text();
-        let name = format!("switchboard_{name} ");
-        let line = text.lines().find_map(|line| line.strip_prefix(&name));
-        line.map_or(0, |value| value.parse().expect("a whole number"))
+        http::metric(self.address, name).await
     }
 
     /// Waits until a metric has this value.
@@ -192,9 +203,21 @@ impl TestServer {
             .expect("the registry runs")
     }
 
+    /// Tells the server to stop while clients are connected; what it returns resolves when it has ended.
+    pub fn drain(mut self) -> impl Future<Output = ()> {
+        let stop = self.stop.take().expect("stopped once");
+        stop.send(()).expect("the server runs");
+        async move {
+            let ended = within("the end of the server", &mut self.running).await;
+            ended
+                .expect("it does not panic")
+                .expect("it ends without an error");
+        }
+    }
+
     /// Ends the server, after checking that no connection, socket, member, room or subscription is left.
     /// The viewers must be gone before.
-    pub async fn stop(mut self) {
+    pub async fn stop(self) {
         let nothing = Counts {
             sockets: 0,
             rooms: 0,
@@ -206,13 +229,7 @@ impl TestServer {
         self.metric_becomes("filters_wanted", STANDING_FILTERS + recorded)
             .await;
         self.metric_becomes("connections", 0).await;
-        let stop = self.stop.take().expect("stopped once");
-        stop.send(()).expect("the server runs");
-        let ended = tokio::time::timeout(DEADLINE, &mut self.running).await;
-        let ended = ended.expect("the server ends in time");
-        ended
-            .expect("it does not panic")
-            .expect("it ends without an error");
+        self.drain().await;
     }
 }
 

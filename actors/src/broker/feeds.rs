@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use actix::prelude::*;
 use bytes::Bytes;
+use switchboard_protocol::events::ACCESS_CHANGED;
+use switchboard_protocol::topics;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 
 use super::{BrokerActor, BrokerStatus};
@@ -39,6 +41,8 @@ pub struct Outlets {
     pub status: watch::Receiver<BrokerStatus>,
     /// The list of sessions ([`SESSION_STATUSES`](switchboard_protocol::topics::SESSION_STATUSES)) and organizations' events ([`ORGANIZATION_EVENTS`](switchboard_protocol::topics::ORGANIZATION_EVENTS)).
     pub organization: mpsc::UnboundedReceiver<Fed>,
+    /// That rights may have changed ([`ACCESS_CHANGED`]).
+    pub access: mpsc::UnboundedReceiver<Fed>,
     /// Session management ([`SESSION_COMMANDS`](switchboard_protocol::topics::SESSION_COMMANDS)).
     pub session: mpsc::UnboundedReceiver<Fed>,
 }
@@ -51,9 +55,11 @@ impl BrokerActor {
         payload: Bytes,
         credit: Option<Arc<OwnedSemaphorePermit>>,
     ) {
-        let feed = match topic.starts_with("session/") {
-            true => &self.session_feed,
-            false => &self.organization_feed,
+        let event = topics::parse_organization_event(&topic).map(|(_, event)| event);
+        let feed = match event {
+            Some(ACCESS_CHANGED) => &self.access_feed,
+            None if topic.starts_with("session/") => &self.session_feed,
+            _ => &self.organization_feed,
         };
         let fed = Fed {
             topic,

@@ -2,8 +2,8 @@
 //! publication to its room.
 //!
 //! Hears the RoomRegistry (`Subscribe`, `Unsubscribe`), whoever has something to say (`Publish`) and, as streams, the
-//! three MqttClients. Says to them which filters to subscribe, to the rooms what arrived, by two channels what
-//! concerns organizations and sessions, and to everybody, by a watch channel, whether the broker is up. Never
+//! three MqttClients. Says to them which filters to subscribe, to the rooms what arrived, by channels what
+//! concerns organizations, sessions and rights, and to everybody, by a watch channel, whether the broker is up. Never
 //! knows a socket.
 
 mod feeds;
@@ -81,6 +81,7 @@ pub struct BrokerActor {
     status: watch::Sender<BrokerStatus>,
     organization_feed: mpsc::UnboundedSender<Fed>,
     session_feed: mpsc::UnboundedSender<Fed>,
+    access_feed: mpsc::UnboundedSender<Fed>,
     /// What waits for the broker to come back.
     unpublished: VecDeque<Publish>,
     /// Runs while all links are up but viewers have not been told yet.
@@ -96,9 +97,11 @@ impl BrokerActor {
         let (status, receiver) = watch::channel(BrokerStatus::Down);
         let (organization_feed, organization) = mpsc::unbounded_channel();
         let (session_feed, session) = mpsc::unbounded_channel();
+        let (access_feed, access) = mpsc::unbounded_channel();
         let outlets = Outlets {
             status: receiver,
             organization,
+            access,
             session,
         };
         let link = |client| Link {
@@ -116,6 +119,7 @@ impl BrokerActor {
             status,
             organization_feed,
             session_feed,
+            access_feed,
             unpublished: VecDeque::new(),
             settling: None,
             was_up: false,

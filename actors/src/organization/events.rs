@@ -134,8 +134,8 @@ pub fn media(
     })
 }
 
-/// Names that live captions say of their own accord.
-const OWN: [&str; 11] = [
+/// Names that live captions say of their own accord, and what switchboards say to one another.
+const OWN: [&str; 12] = [
     events::UNAUTHORIZED,
     events::BROKER_OK,
     events::BROKER_KO,
@@ -147,6 +147,7 @@ const OWN: [&str; 11] = [
     events::DRAINING,
     events::GAP,
     events::CONNECTION_STATUS,
+    events::ACCESS_CHANGED,
 ];
 
 /// Names of the chat and voice families, both ways.
@@ -179,7 +180,7 @@ const OTHER_FAMILIES: [&str; 25] = [
 ];
 
 /// `[a-z][a-z0-9_:.-]{0,63}`, and nothing that others rely on hearing from switchboard alone.
-fn check_name(name: &str) -> Result<(), Refused> {
+pub(crate) fn check_name(name: &str) -> Result<(), Refused> {
     let is_taken = OWN.contains(&name) || OTHER_FAMILIES.contains(&name);
     // These are asked first: some names of Socket.IO and of organizations have capitals.
     if is_taken || events::is_reserved(name) || name.starts_with("orga_") {
@@ -196,7 +197,7 @@ fn check_name(name: &str) -> Result<(), Refused> {
 }
 
 /// Empty, or JSON within the bounds.
-fn check_payload(payload: &[u8]) -> Result<(), Refused> {
+pub(crate) fn check_payload(payload: &[u8]) -> Result<(), Refused> {
     if payload.len() > ORGANIZATION_EVENT_BYTES {
         return Err(Refused::TooLarge);
     }

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use actix::prelude::*;
-use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
+use futures_util::{FutureExt, TryFutureExt};
 use tokio::time::Instant;
 
 use super::Held;
@@ -65,9 +65,9 @@ pub(super) struct Ended {
     pub(super) is_over: bool,
 }
 
-/// Resolves once storage knows everything.
+/// Resolves once storage knows everything, with how many sockets may come back.
 #[derive(Message)]
-#[rtype(result = "Result<(), Unavailable>")]
+#[rtype(result = "Result<usize, Unavailable>")]
 pub struct Flush;
 
 struct Entry {
@@ -347,9 +347,10 @@ impl Handler<Ended> for RecoveryKeeper {
 }
 
 impl Handler<Flush> for RecoveryKeeper {
-    type Result = ResponseFuture<Result<(), Unavailable>>;
+    type Result = ResponseFuture<Result<usize, Unavailable>>;
 
     fn handle(&mut self, _: Flush, _: &mut Self::Context) -> Self::Result {
-        self.save()
+        let count = self.entries.len();
+        self.save().map_ok(move |()| count).boxed_local()
     }
 }

@@ -5,6 +5,7 @@
 //! the last one, telling the BrokerActor each time, never in between.
 //! Tells every socket once when the broker goes or comes. Never waits for anybody.
 
+mod held;
 mod recorded;
 mod table;
 #[cfg(test)]
@@ -29,6 +30,7 @@ use crate::recorder::Archive;
 use crate::room::{AddMember, History, RemoveMember, Room};
 use table::{Leave as Left, Memberships};
 
+pub use held::{GetSessionsOf, GetSocketsIn};
 pub use recorded::{Record, StopRecording};
 
 /// A socket has connected to the root namespace; it hears at once when the broker is away.

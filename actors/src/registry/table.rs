@@ -133,6 +133,17 @@ impl Memberships {
             .collect()
     }
 
+    /// The rooms that a socket is in.
+    pub fn rooms_of(&self, socket: SocketId) -> impl Iterator<Item = &RoomId> {
+        self.sockets.get(&socket).into_iter().flatten()
+    }
+
+    /// Every membership.
+    pub fn members(&self) -> impl Iterator<Item = (SocketId, &RoomId)> {
+        let sockets = self.sockets.iter();
+        sockets.flat_map(|(socket, rooms)| rooms.iter().map(|room| (*socket, room)))
+    }
+
     /// Rooms with a member, and memberships over all rooms.
     pub fn counts(&self) -> (usize, usize) {
         (self.joined, self.members)

@@ -15,8 +15,10 @@ use crate::service::Ending;
 /// Why a session ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CloseReason {
-    /// The client said so, by a close packet or a close frame.
+    /// The client said so, by a close packet or a close frame without a code.
     ClientClosed,
+    /// The same, by a close frame with this code, which is returned.
+    ClosedWith(u16),
     /// The TCP connection ended, or a poll was broken off.
     TransportClosed,
     /// The last socket was disconnected by the server.
@@ -27,6 +29,8 @@ pub enum CloseReason {
     ConnectTimeout,
     /// A binary packet's attachments did not arrive in time.
     AttachmentsTimeout,
+    /// A POST's body did not arrive in time.
+    BodyTimeout,
     /// What was sent breaks Engine.IO or Socket.IO; the word says how.
     Protocol(&'static str),
     /// A broken WebSocket frame; the word says how.
@@ -43,20 +47,21 @@ pub enum CloseReason {
     Overlap,
     /// The client has come back by another connection.
     Replaced,
-    /// The server stops.
-    Shutdown,
+    /// The server stops, and this session's moment has come.
+    Draining,
 }
 
 impl CloseReason {
     /// A stable word for metrics and logs.
     pub fn label(self) -> &'static str {
         match self {
-            Self::ClientClosed => "client_closed",
+            Self::ClientClosed | Self::ClosedWith(_) => "client_closed",
             Self::TransportClosed => "transport_closed",
             Self::Denied => "denied",
             Self::PingTimeout => "ping_timeout",
             Self::ConnectTimeout => "connect_timeout",
             Self::AttachmentsTimeout => "attachments_timeout",
+            Self::BodyTimeout => "body_timeout",
             Self::Protocol(_) => "protocol",
             Self::Framing(_) => "framing",
             Self::NotUtf8 => "not_utf8",
@@ -65,7 +70,7 @@ impl CloseReason {
             Self::Stalled => "stalled",
             Self::Overlap => "overlap",
             Self::Replaced => "replaced",
-            Self::Shutdown => "shutdown",
+            Self::Draining => "draining",
         }
     }
 
@@ -73,13 +78,15 @@ impl CloseReason {
     pub fn code(self) -> u16 {
         match self {
             Self::ClientClosed | Self::TransportClosed | Self::Denied => 1000,
-            Self::Shutdown => 1001,
+            Self::ClosedWith(code) => code,
             Self::Protocol(_) | Self::Framing(_) => 1002,
             Self::NotUtf8 => 1007,
             Self::TooLarge => 1009,
+            Self::Draining => 1012,
             Self::PingTimeout
             | Self::ConnectTimeout
             | Self::AttachmentsTimeout
+            | Self::BodyTimeout
             | Self::TooBusy(_)
             | Self::Replaced
             | Self::Overlap => 1008,
@@ -153,7 +160,7 @@ impl Session {
             ctx.stop();
             return;
         };
-        self.outbox.finish(&[goodbye]);
+        self.outbox.finish(&goodbye);
         let outbox = Arc::clone(&self.outbox);
         let ended = poll_fn(move |cx| outbox.poll_ended(cx));
         let ended = ended.into_actor(self);
@@ -182,7 +189,7 @@ impl Session {
     }
 
     /// What the transport says last; `None` when nobody is there to hear it.
-    fn goodbye(&self, reason: CloseReason) -> Option<Frame> {
+    fn goodbye(&self, reason: CloseReason) -> Option<Vec<Frame>> {
         if matches!(
             reason,
             CloseReason::TransportClosed | CloseReason::PingTimeout
@@ -190,18 +197,20 @@ impl Session {
             return None;
         }
         if self.is_websocket {
-            return Some(Frame::close(reason.code(), reason.detail()));
+            return Some(vec![Frame::close(reason.code(), reason.detail())]);
         }
         let is_polled = self.outbox.is_polled();
         match reason {
             // Ends the client's poll, also one that the post with the close packet has overtaken.
-            CloseReason::ClientClosed => Some(Packet::Noop.encode()),
+            CloseReason::ClientClosed => Some(vec![Packet::Noop.encode()]),
             // What the server ends, the next poll is told.
-            CloseReason::Denied => Some(Packet::Close.encode()),
+            CloseReason::Denied => Some(vec![Packet::Close.encode()]),
             // The poll after it finds no session: python-socketio takes that for a lost link and comes back, but
             // stays away for ever after a close packet.
-            CloseReason::Shutdown => Some(Packet::Noop.encode()),
-            _ if is_polled => Some(Packet::Close.encode()),
+            CloseReason::Draining if is_polled => Some(vec![Packet::Noop.encode()]),
+            // What waits is the last; a client that finds the listeners closed will not poll for more.
+            CloseReason::Draining => Some(Vec::new()),
+            _ if is_polled => Some(vec![Packet::Close.encode()]),
             _ => None,
         }
     }

@@ -5,8 +5,10 @@
 //! itself. However it ends, also by a panic, `stopped` tells the services that its sockets are gone.
 
 mod close;
+mod drain;
 mod gate;
 mod pace;
+mod recheck;
 mod sockets;
 mod timers;
 
@@ -25,6 +27,7 @@ use switchboard_protocol::socketio::Decoder;
 use tokio::time::Instant;
 
 pub use close::CloseReason;
+pub use drain::Drain;
 use gate::Gate;
 use pace::Pace;
 use sockets::{Connected, Work};
@@ -137,6 +140,8 @@ pub struct Session {
     connect_timer: Option<SpawnHandle>,
     awaiting_pong: bool,
     attachments_timer: Option<SpawnHandle>,
+    /// When the server that stops will close it.
+    closes_at: Option<Instant>,
     closing: bool,
     _lease: Box<dyn std::any::Any>,
 }
@@ -167,6 +172,7 @@ impl Session {
             connect_timer: None,
             awaiting_pong: false,
             attachments_timer: None,
+            closes_at: None,
             closing: false,
             _lease: opening.lease,
             settings,

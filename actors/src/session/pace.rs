@@ -56,14 +56,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_seconds_worth_is_served_at_once_then_refused_and_a_flood_ends_it() {
+    fn five_seconds_worth_is_served_at_once_then_refused_and_a_flood_ends_it() {
         let start = Instant::now();
         let mut pace = Pace::new(start);
-        let verdicts: Vec<_> = (0..210).map(|_| pace.event(10, start)).collect();
+        let verdicts: Vec<_> = (0..510).map(|_| pace.event(10, start)).collect();
         let first = |wanted| verdicts.iter().position(|verdict| *verdict == wanted);
         assert_eq!(first(Verdict::Serve), Some(0));
-        assert_eq!(first(Verdict::Refuse), Some(20));
-        assert_eq!(first(Verdict::Flood), Some(200));
+        assert_eq!(first(Verdict::Refuse), Some(50));
+        assert_eq!(first(Verdict::Flood), Some(500));
     }
 
     #[test]

@@ -124,6 +124,7 @@ impl Session {
             socket,
             outbox: Arc::clone(&self.outbox),
             session: ctx.address().recipient(),
+            rechecks: ctx.address().downgrade().recipient(),
             auth,
             connection: Rc::clone(&self.connection),
         };
@@ -155,8 +156,7 @@ impl Session {
             None => socketio::connect_ok(&namespace, &accepted.sid),
         });
         accepted.service.connected();
-        let (connection, socket) = (self.number, accepted.socket.id.0);
-        log::debug!("socket connected connection={connection} socket={socket}");
+        self.tell_newcomer(&accepted.socket);
         self.sockets.push(Connected {
             socket: accepted.socket,
             service: accepted.service,

@@ -25,6 +25,7 @@ use crate::outbox::{Outbox, OutboxLimits};
 use crate::recorder::Archive;
 use crate::recovery::{DEFAULT_WINDOW, Recovery, RecoveryKeeper, RecoveryMode};
 use crate::registry::{GetCounts, RoomRegistry};
+use crate::rights::{Holdings, Rights, RightsKeeper};
 use crate::root::{RefusalMode, Root};
 use crate::service::{Connection, Service};
 use crate::session::{Above, Incoming, Opening, Session, SessionSettings};
@@ -51,6 +52,8 @@ pub struct Setup {
     pub recoverables: Option<Arc<FakeRecoverables>>,
     /// What is stored already.
     pub transcripts: Option<Arc<FakeTranscripts>>,
+    /// After which time rights are asked again; none: only when something is said to have changed.
+    pub recheck: Option<Duration>,
     /// Threads for rooms and organizations; none: all on the test's own.
     pub threads: Vec<ArbiterHandle>,
     /// Puts another service before, or in the place of, the root namespace's.
@@ -67,6 +70,7 @@ impl Default for Setup {
             outbox: OutboxLimits::default(),
             refusal: RefusalMode::default(),
             retention: None,
+            recheck: None,
             threads: Vec::new(),
             recovery: RecoveryMode::Ask,
             recoverables: None,
@@ -174,6 +178,12 @@ impl Harness {
             metrics.clone(),
         )
         .start();
+        let holdings = Holdings {
+            rooms: registry.clone(),
+            organizations: organizations.clone(),
+            access: access.clone(),
+        };
+        let rights = RightsKeeper::new(outlets.access, holdings, setup.recheck, metrics.clone());
         let root = Root {
             authenticator: tokens.clone(),
             access: access.clone(),
@@ -189,6 +199,7 @@ impl Harness {
                 keeper: keeper.clone(),
                 metrics: metrics.clone(),
             },
+            rights: Rights::new(rights.start()),
             metrics: metrics.clone(),
         };
         let settings = SessionSettings {

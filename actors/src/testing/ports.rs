@@ -71,7 +71,7 @@ type Answer = Result<bool, Unavailable>;
 /// Lets everybody in, but where it was told otherwise.
 ///
 /// A session is named by its id, what is asked of an organization by a word and its id: `sessions:O`, `media:O`,
-/// `jobs:O`, `manage-sessions:O`, `manage-media:O`.
+/// `jobs:O`, `projects:O`, `manage-sessions:O`, `manage-media:O`, `manage-projects:O`.
 #[derive(Default)]
 pub struct FakeAccess(Mutex<Rights>);
 
@@ -89,6 +89,11 @@ impl FakeAccess {
     /// Denies `resource` from now on.
     pub fn deny(&self, resource: &str) {
         lock(&self.0).denied.insert(resource.to_owned());
+    }
+
+    /// Denies `resource` to the user `id` alone from now on.
+    pub fn deny_to(&self, id: &str, resource: &str) {
+        self.deny(&format!("{resource} {id}"));
     }
 
     /// From now on, whether no right can be checked at all.
@@ -127,10 +132,16 @@ impl Access for FakeAccess {
     fn may(&self, who: Identity, action: Action) -> BoxFuture<Answer> {
         let mut rights = lock(&self.0);
         let resource = resource(&action);
+        let of_user = match &who.principal {
+            Principal::User { id, .. } => format!("{resource} {id}"),
+            Principal::Guest { .. } => resource.clone(),
+        };
         rights.asked.push((who.principal, action));
         let answer = match rights.is_away {
             true => Err(Unavailable("told so".to_owned())),
-            false => Ok(!rights.denied.contains(&resource)),
+            false => Ok(![&resource, &of_user]
+                .iter()
+                .any(|r| rights.denied.contains(*r))),
         };
         if !rights.held.contains(&resource) {
             return std::future::ready(answer).boxed();
@@ -149,6 +160,8 @@ fn resource(action: &Action) -> String {
         Action::FollowJobs(organization) => format!("jobs:{organization}"),
         Action::ManageSessions(organization) => format!("manage-sessions:{organization}"),
         Action::ManageMedia(organization) => format!("manage-media:{organization}"),
+        Action::UseProjects(organization) => format!("projects:{organization}"),
+        Action::ManageProjects(organization) => format!("manage-projects:{organization}"),
     }
 }
 

@@ -4,8 +4,10 @@
 
 mod captions;
 mod deadlines;
+mod drain;
 mod handshake;
 mod history;
+mod limits;
 mod namespaces;
 mod organization_events;
 mod organization_jobs;
@@ -24,6 +26,7 @@ mod publications;
 mod recorded_rooms;
 mod recorder;
 mod recovery;
+mod rights;
 mod rooms;
 mod script;
 mod session;

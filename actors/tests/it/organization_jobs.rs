@@ -1,7 +1,7 @@
 //! Following an organization's LLM jobs: rooms of organizations and conversations, guests, and denial.
 
 use serde_json::{Value, json};
-use switchboard_actors::limits::CONVERSATIONS_PER_FOLLOWER;
+use switchboard_actors::limits::{CONVERSATIONS_PER_FOLLOWER, Limit, LimitLabel};
 use switchboard_actors::organization::registry::GetWatchCounts;
 use switchboard_actors::testing::{Client, Harness, paused, quiet};
 
@@ -263,6 +263,11 @@ fn a_follower_may_be_in_so_many_conversations_and_no_more() {
         ask(&client, "llm:join", &conversation("O", "c0")).await;
         let more = conversation("O", "more").to_string();
         assert_eq!(client.ask("llm:join", &more).await["code"], "WATCH_REFUSED");
+        let label = LimitLabel {
+            limit: Limit::ConversationsPerFollower.name(),
+        };
+        let reached = harness.metrics.limits_reached.get_or_create(&label).get();
+        assert_eq!(reached, 1);
         ask(&client, "llm:join", &conversation("P", "more")).await;
         ended(&harness, client).await;
     });

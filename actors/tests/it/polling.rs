@@ -98,7 +98,7 @@ fn a_poll_that_waits_is_told_when_the_session_ends() {
         (CloseReason::ClientClosed, "6"),
         (CloseReason::Protocol("x"), "1"),
         // Official clients come back after a lost link, and never after a close packet.
-        (CloseReason::Shutdown, "6"),
+        (CloseReason::Draining, "6"),
     ] {
         paused(async {
             let harness = Harness::start().await;

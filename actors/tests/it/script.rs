@@ -7,6 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
+use switchboard_actors::ports::Action;
+use switchboard_actors::rights::Verdict;
 use switchboard_actors::root::Root;
 use switchboard_actors::service::{
     Accepted, ConnectRequest, Ending, Outcome, Refusal, Service, SocketService,
@@ -53,6 +55,10 @@ impl SocketService for ScriptedSocket {
             }
             _ => Rc::clone(&self.0).event(event),
         }
+    }
+
+    fn still_may(self: Rc<Self>, held: Vec<Action>) -> LocalBoxFuture<'static, Verdict> {
+        Rc::clone(&self.0).still_may(held)
     }
 
     fn closed(&self, ending: Ending) {

@@ -58,7 +58,7 @@ fn each_reason_to_close_has_its_code_and_is_counted() {
     paused(async {
         let harness = Harness::start().await;
         for (reason, frame, label) in [
-            (CloseReason::Shutdown, "close 1001 shutdown", "shutdown"),
+            (CloseReason::Draining, "close 1012 draining", "draining"),
             (CloseReason::Framing("mask"), "close 1002 mask", "framing"),
             (CloseReason::Protocol("x"), "close 1002 x", "protocol"),
             (CloseReason::NotUtf8, "close 1007 not_utf8", "not_utf8"),

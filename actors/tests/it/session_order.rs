@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use switchboard_actors::limits::{PENDING_ANSWERS, PENDING_EVENTS};
+use switchboard_actors::limits::{Limit, LimitLabel, PENDING_ANSWERS, PENDING_EVENTS};
 use switchboard_actors::mqtt_client::LinkRole;
 use switchboard_actors::testing::{Client, Harness, Setup, pass, paused, quiet};
 
@@ -93,6 +93,11 @@ fn a_session_with_too_many_waiting_events_stops_reading_and_loses_none() {
         }
         quiet().await;
         assert_eq!(client.unread(), 2 * PENDING_EVENTS);
+        let label = LimitLabel {
+            limit: Limit::PendingEvents.name(),
+        };
+        let reached = harness.metrics.limits_reached.get_or_create(&label).get();
+        assert_eq!(reached, 1);
         harness.access.release("slow", true);
         quiet().await;
         assert_eq!(client.unread(), 0);

@@ -156,6 +156,8 @@ async fn each_action_is_a_question_of_its_own_with_token_resource_and_our_key() 
         ("follow_jobs", Action::FollowJobs(acme())),
         ("manage_sessions", Action::ManageSessions(acme())),
         ("manage_media", Action::ManageMedia(acme())),
+        ("use_projects", Action::UseProjects(acme())),
+        ("manage_projects", Action::ManageProjects(acme())),
     ];
     for (word, action) in actions {
         let allowed = access.may(ann(), action).await.unwrap();
@@ -169,7 +171,7 @@ async fn each_action_is_a_question_of_its_own_with_token_resource_and_our_key() 
         );
         assert_eq!(asked.last(), Some(&expected));
     }
-    assert_eq!(theirs.asked(), 6);
+    assert_eq!(theirs.asked(), 8);
 }
 
 #[actix_web::test]

@@ -47,12 +47,13 @@ impl Caller {
     pub(super) async fn may(&self, state: &ApiState, action: Action) -> Result<bool, ApiError> {
         let decided = state.access.may(self.0.clone(), action).await;
         decided.map_err(|error| {
-            log::error!("{error}");
+            log::debug!("access cannot be checked reason={:?}", error.to_string());
             ApiError::Unavailable
         })
     }
 
-    fn is_admin(&self) -> bool {
+    /// Whether it is an administrator.
+    pub(super) fn is_admin(&self) -> bool {
         matches!(self.0.principal, Principal::User { admin: true, .. })
     }
 }

@@ -124,12 +124,17 @@ impl ResponseError for ApiError {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::SessionExists(_) | StoreError::ConversationExists(_) => {
-                Self::Conflict(error.to_string())
-            }
+            StoreError::SessionExists(_)
+            | StoreError::ConversationExists(_)
+            | StoreError::ProjectExists(_) => Self::Conflict(error.to_string()),
+            StoreError::UnknownProject(_) => Self::NotFound("project"),
+            StoreError::UnknownChat(_) => Self::NotFound("chat"),
             StoreError::UnknownOrganization(_) => Self::NotFound("organization"),
             error => {
-                error!("{error}");
+                // The store tells of its own absence, once.
+                if !error.is_absence() {
+                    error!("a request failed reason={:?}", error.to_string());
+                }
                 Self::Unavailable
             }
         }

@@ -3,17 +3,15 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
-use actix_web::error::PayloadError;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use switchboard_protocol::ids::SessionId;
 use utoipa::ToSchema;
 
-use super::ApiState;
 use super::attempts::origin;
-use super::error::{self, ApiError, ErrorBody};
+use super::error::{ApiError, ErrorBody};
 use super::organizations::parse;
-use crate::json_object::Object;
+use super::{ApiState, optional_body};
 use crate::session_body::MAX_PASSWORD;
 use crate::store::{PasswordHash, Visibility};
 
@@ -55,7 +53,7 @@ pub(super) async fn create(
     id: web::Path<String>,
     body: Result<web::Bytes, actix_web::Error>,
 ) -> Result<HttpResponse, ApiError> {
-    let asked = read(body)?;
+    let asked: GuestTokenRequest = optional_body::read(body)?;
     let id = parse(&id)?;
     let issuer = state.issuer.as_ref().ok_or(ApiError::NoIssuer)?;
     let session = state.store.session(&id).await?;
@@ -90,19 +88,4 @@ async fn check_password(
     }
     state.attempts.succeeded(&key);
     Ok(())
-}
-
-/// Reads the body; an empty one asks without a password.
-fn read(body: Result<web::Bytes, actix_web::Error>) -> Result<GuestTokenRequest, ApiError> {
-    let body = body.map_err(|fault| match fault.as_error::<PayloadError>() {
-        Some(fault) => error::payload(fault),
-        None => ApiError::Malformed(fault.to_string()),
-    })?;
-    match body.is_empty() {
-        true => Ok(GuestTokenRequest::default()),
-        false => {
-            let Object(asked) = serde_json::from_slice(&body)?;
-            Ok(asked)
-        }
-    }
 }

@@ -1,5 +1,6 @@
 //! The REST interface under `/api/v1` (contract, section 4): organizations, members, sessions, guest tokens,
-//! transcripts, conversations, events. Handlers parse, check the caller's rights, ask the store. Everything answers JSON, faults included.
+//! transcripts, conversations, projects, chats, events. Handlers parse, check the caller's rights, ask the store.
+//! Everything answers JSON, faults included.
 
 mod attempts;
 mod caller;
@@ -8,8 +9,10 @@ mod conversations;
 mod error;
 mod guest_token;
 mod openapi;
+mod optional_body;
 mod organization_events;
 mod organizations;
+mod projects;
 mod session_list;
 mod session_view;
 mod sessions;
@@ -25,6 +28,8 @@ use actix_web::http::Method;
 use actix_web::{Resource, Route, web};
 use switchboard_actors::broker::Publish;
 use switchboard_actors::ports::{Access, Authenticator};
+use switchboard_actors::rights::AccessChanged;
+use switchboard_protocol::ids::OrganizationId;
 
 use crate::store::Store;
 use crate::tokens::TokenIssuer;
@@ -64,6 +69,11 @@ impl ApiState {
             events,
             attempts: Attempts::default(),
         }
+    }
+
+    /// Tells every switchboard that rights may have changed: sockets that lose theirs are ended.
+    fn access_changed(&self, organization: &OrganizationId, change: &AccessChanged) {
+        self.events.do_send(change.publish(organization));
     }
 }
 
@@ -133,6 +143,7 @@ pub fn configure(cfg: &mut web::ServiceConfig) {
             "/sessions/{id}/guest-token",
             [(Method::POST, web::to(guest_token::create))],
         ))
+        .configure(projects::configure)
         .default_service(web::to(|| async { Err::<&str, _>(ApiError::UnknownRoute) }));
     cfg.service(scope);
 }

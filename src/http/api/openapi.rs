@@ -5,6 +5,7 @@ use utoipa::openapi::OpenApi as Document;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
+use super::projects::{self, chats, messages};
 use super::{
     conversations, guest_token, organization_events, organizations, session_list, sessions,
     transcript,
@@ -12,7 +13,7 @@ use super::{
 
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "switchboard", description = "Organizations, sessions, transcripts, guest tokens, conversations and events"),
+    info(title = "switchboard", description = "Organizations, sessions, transcripts, guest tokens, conversations, projects, chats and events"),
     servers((url = "/api/v1")),
     security(("bearer" = [])),
     modifiers(&Bearer),
@@ -32,6 +33,16 @@ use super::{
         conversations::read,
         conversations::update,
         conversations::delete,
+        projects::create,
+        projects::list,
+        projects::read,
+        projects::delete,
+        projects::events::create,
+        chats::create,
+        chats::list,
+        chats::read,
+        chats::delete,
+        messages::list,
     )
 )]
 struct Api;

@@ -26,10 +26,10 @@ const MAX_EVENT: usize = 64;
 pub(super) struct RaiseEvent {
     /// Such as `folder_updated` or `llm:job:update`.
     #[schema(max_length = 64, pattern = "^[a-z][a-z0-9_:.-]*$")]
-    event: String,
+    pub(super) event: String,
     /// Its argument, passed on as it is; none if absent or null.
     #[schema(value_type = Option<Object>)]
-    data: Option<Box<RawValue>>,
+    pub(super) data: Option<Box<RawValue>>,
 }
 
 /// Raises an event for those who watch the organization.
@@ -77,12 +77,17 @@ fn check_heard(
         true => reader::job(organization, payload).map(drop),
         false => reader::media(organization, event, payload).map(drop),
     };
-    let refuse = |refused: Refused| format!("nobody would be told of this ({})", refused.word());
-    read.map_err(|refused| ApiError::Invalid(refuse(refused)))
+    read.map_err(nobody_hears)
+}
+
+/// What the caller is told of an event that no switchboard would pass on.
+pub(super) fn nobody_hears(refused: Refused) -> ApiError {
+    let why = refused.word();
+    ApiError::Invalid(format!("nobody would be told of this ({why})"))
 }
 
 /// A name that is one topic level, and none that Socket.IO keeps for itself.
-fn check_event(name: &str) -> Result<(), ApiError> {
+pub(super) fn check_event(name: &str) -> Result<(), ApiError> {
     let allowed =
         |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_:.-".contains(&byte);
     let starts = name.starts_with(|first: char| first.is_ascii_lowercase());

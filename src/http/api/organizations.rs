@@ -2,6 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
+use switchboard_actors::rights::AccessChanged;
 use switchboard_protocol::ids::{InvalidId, OrganizationId, UserId};
 use utoipa::ToSchema;
 
@@ -108,6 +109,10 @@ pub(super) async fn put_member(
         .store
         .put_member(&organization_id, &user, role)
         .await?;
+    if written == Written::Replaced {
+        let change = AccessChanged::Member(organization_id.clone(), user.clone());
+        state.access_changed(&organization_id, &change);
+    }
     Ok(answer(
         written,
         MemberView {
@@ -136,14 +141,13 @@ pub(super) async fn delete_member(
     path: web::Path<(String, String)>,
 ) -> Result<HttpResponse, ApiError> {
     caller.must_be_admin()?;
-    match state
-        .store
-        .delete_member(&parse(&path.0)?, &parse(&path.1)?)
-        .await?
-    {
-        true => Ok(HttpResponse::NoContent().finish()),
-        false => Err(ApiError::NotFound("member")),
+    let (organization, user): (OrganizationId, UserId) = (parse(&path.0)?, parse(&path.1)?);
+    if !state.store.delete_member(&organization, &user).await? {
+        return Err(ApiError::NotFound("member"));
     }
+    let change = AccessChanged::Member(organization.clone(), user);
+    state.access_changed(&organization, &change);
+    Ok(HttpResponse::NoContent().finish())
 }
 
 fn answer(written: Written, body: impl Serialize) -> HttpResponse {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use actix_web::{HttpResponse, web};
 use switchboard_actors::ports::Action;
+use switchboard_actors::rights::AccessChanged;
 use switchboard_protocol::ids::SessionId;
 use uuid::Uuid;
 
@@ -93,15 +94,17 @@ pub(super) async fn update(
     id: web::Path<String>,
     body: web::Json<Object<PatchSession>>,
 ) -> Result<HttpResponse, ApiError> {
-    let session = managed(&caller, &state, &id).await?;
+    let before = managed(&caller, &state, &id).await?;
     let Object(body) = body.into_inner();
-    body.check(&session.id)?;
+    body.check(&before.id)?;
     let change = body.into_change(&state.store).await?;
-    let session = state
-        .store
-        .update_session(&session.id, change)
-        .await?
-        .ok_or(UNKNOWN)?;
+    let updated = state.store.update_session(&before.id, change).await?;
+    let session = updated.ok_or(UNKNOWN)?;
+    let rights = |of: &Session| (of.visibility, of.owner.clone(), of.password.clone());
+    if rights(&session) != rights(&before) {
+        let change = AccessChanged::Session(session.id.clone());
+        state.access_changed(&session.organization, &change);
+    }
     Ok(HttpResponse::Ok().json(SessionView::for_manager(&session)))
 }
 
@@ -120,10 +123,12 @@ pub(super) async fn delete(
     id: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let session = managed(&caller, &state, &id).await?;
-    match state.store.delete_session(&session.id).await? {
-        true => Ok(HttpResponse::NoContent().finish()),
-        false => Err(UNKNOWN),
+    if !state.store.delete_session(&session.id).await? {
+        return Err(UNKNOWN);
     }
+    let change = AccessChanged::Session(session.id.clone());
+    state.access_changed(&session.organization, &change);
+    Ok(HttpResponse::NoContent().finish())
 }
 
 /// The session of this id, if the caller manages it.

@@ -3,11 +3,14 @@
 //! write, which takes the lock that the rest needs. Nothing outside `store/` sees SQL.
 
 mod batch;
+mod chats;
 mod conversations;
 mod engine;
 mod finals;
+mod messages;
 mod migrations;
 mod organizations;
+mod projects;
 mod recoverables;
 mod session_rows;
 mod sessions;

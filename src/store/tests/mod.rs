@@ -1,5 +1,6 @@
 //! The store's promises, each kept on SQLite and on PostgreSQL, with a database of its own.
 
+mod chats;
 mod fixture;
 mod media;
 mod opening;

@@ -19,8 +19,6 @@ use switchboard_protocol::engineio::{Message, Packet};
 use switchboard_protocol::frame::Frame;
 use tokio::io::{AsyncRead, ReadBuf};
 
-use super::wire::Reader;
-
 /// Fragments of one message.
 const FRAGMENTS: usize = 1_024;
 /// Largest payload of a control frame.
@@ -34,8 +32,8 @@ thread_local! {
 
 /// The packets of one connection, until it ends or breaks the protocol; after that its bytes are
 /// discarded, so that the goodbye is not lost to a reset.
-pub(super) struct Packets {
-    reader: Reader,
+pub struct Packets<R> {
+    reader: R,
     /// Where WebSocket pings are answered.
     outbox: Arc<Outbox>,
     /// Largest message in bytes.
@@ -54,8 +52,10 @@ struct Fragments {
     count: usize,
 }
 
-impl Packets {
-    pub(super) fn new(reader: Reader, outbox: Arc<Outbox>, limit: usize, early: &[u8]) -> Self {
+impl<R: AsyncRead + Unpin> Packets<R> {
+    /// Reads `early`, then `reader`: a client's side of a WebSocket, after the handshake. Messages have at most
+    /// `limit` bytes; WebSocket pings are answered through `outbox`.
+    pub fn new(reader: R, outbox: Arc<Outbox>, limit: usize, early: &[u8]) -> Self {
         let buffer = BytesMut::from(early);
         Self {
             reader,
@@ -98,10 +98,7 @@ impl Packets {
         match opcode {
             OpCode::Ping => self.outbox.send(Frame::pong(&payload)),
             OpCode::Pong => {}
-            OpCode::Close => {
-                Parser::try_parse_close_payload(&payload).map_err(framing)?;
-                return Err(CloseReason::ClientClosed);
-            }
+            OpCode::Close => return Err(farewell(&payload)),
             OpCode::Text | OpCode::Binary => {
                 if self.fragments.is_some() {
                     return Err(CloseReason::Framing("message within a message"));
@@ -157,7 +154,7 @@ impl Packets {
     }
 }
 
-impl Stream for Packets {
+impl<R: AsyncRead + Unpin> Stream for Packets<R> {
     type Item = Incoming;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Incoming>> {
@@ -225,6 +222,23 @@ fn framing(error: ProtocolError) -> CloseReason {
             CloseReason::Framing("opcode")
         }
         _ => CloseReason::Framing("malformed frame"),
+    }
+}
+
+/// What a client's close frame says (RFC 6455 sections 5.5.1 and 7.4).
+fn farewell(payload: &[u8]) -> CloseReason {
+    let (code, why) = match payload {
+        [] => return CloseReason::ClientClosed,
+        [high, low, why @ ..] => (u16::from_be_bytes([*high, *low]), why),
+        [_] => return CloseReason::Framing("half a close code"),
+    };
+    match code {
+        1000..=1003 | 1007..=1014 | 3000..=4999 => {}
+        _ => return CloseReason::Framing("close code"),
+    }
+    match str::from_utf8(why) {
+        Ok(_) => CloseReason::ClosedWith(code),
+        Err(_) => CloseReason::NotUtf8,
     }
 }
 

@@ -26,7 +26,7 @@ use super::query::{Query, TransportKind};
 use super::table::{Entry, Phase, Probe};
 use super::tls::{Scheme, Stream};
 use super::{Endpoint, counts, requests};
-use frames::Packets;
+pub use frames::Packets;
 use wire::Reader;
 
 /// Serves a request that asks for a WebSocket; the stream belongs to it from here on.
@@ -224,7 +224,7 @@ fn open(endpoint: &Endpoint, sid: String, connection: Connection, streams: Strea
 }
 
 /// The packets of a connection, which has its place as long as they are read.
-fn placed(packets: Packets, place: Place) -> BoxStream<'static, Incoming> {
+fn placed(packets: Packets<Reader>, place: Place) -> BoxStream<'static, Incoming> {
     let keep = move |_: &Incoming| {
         let _kept = &place;
     };
@@ -262,7 +262,7 @@ async fn upgrade(endpoint: Endpoint, probe: Probe, streams: Streams, early: Vec<
     }
 }
 
-async fn take_over(probe: &Probe, packets: &mut Packets, outbox: &Arc<Outbox>) -> bool {
+async fn take_over(probe: &Probe, packets: &mut Packets<Reader>, outbox: &Arc<Outbox>) -> bool {
     let Some(Incoming::Ok(Packet::Ping(data))) = packets.next().await else {
         return false;
     };

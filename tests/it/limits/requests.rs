@@ -14,38 +14,6 @@ use crate::support::{eventually, within};
 const LONG: std::time::Duration = std::time::Duration::from_secs(30);
 
 #[actix_web::test]
-async fn hostile_14_a_length_and_chunks_together_are_answered_400_and_what_follows_is_not_read() {
-    let server = TestServer::start().await;
-    let mut neighbour = Neighbour::of(&server).await;
-    let smuggled = "GET /smuggled HTTP/1.1\r\nhost: a\r\n\r\n";
-    for headers in [
-        "content-length: 5\r\ntransfer-encoding: chunked",
-        "transfer-encoding: chunked\r\ncontent-length: 0",
-        "transfer-encoding: identity\r\ncontent-length: 5",
-        "transfer-encoding: chunked\r\ntransfer-encoding: chunked",
-        "transfer-encoding: gzip, chunked\r\ncontent-length: 5",
-        "content-length: 0\r\ncontent-length: 5",
-        "content-length: +5",
-        "content-length: 5, 5",
-    ] {
-        let mut stream = http::connect(server.address).await;
-        let target = "/socket.io/?EIO=4&transport=polling";
-        let head = format!("POST {target} HTTP/1.1\r\nhost: a\r\n{headers}\r\n\r\n");
-        send(&mut stream, format!("{head}0\r\n\r\n{smuggled}").as_bytes()).await;
-        let answers = String::from_utf8(http::read_to_end(&mut stream).await).unwrap();
-        assert!(answers.starts_with("HTTP/1.1 400 "), "{headers}: {answers}");
-        assert_eq!(
-            answers.matches("HTTP/1.1 ").count(),
-            1,
-            "{headers}: {answers}"
-        );
-        neighbour.noticed_nothing().await;
-    }
-    drop(neighbour);
-    server.stop().await;
-}
-
-#[actix_web::test]
 async fn hostile_15_many_or_large_header_fields_are_answered_431_and_others_are_served() {
     let server = TestServer::start().await;
     let mut neighbour = Neighbour::of(&server).await;

@@ -8,6 +8,7 @@ mod events;
 mod feed;
 mod lookup;
 mod table;
+mod watched;
 mod watches;
 
 use std::collections::HashSet;
@@ -31,6 +32,7 @@ use crate::outbox::WayOut;
 use crate::ports::{Directory, Media};
 use crate::registry::SocketClosed;
 pub use events::{FollowJobs, LeaveJobs, UnfollowJobs, UnwatchMedia, WatchMedia};
+pub use watched::GetWatched;
 pub use watches::{Watcher, Watches};
 
 /// A socket that may follows an organization's sessions; a second time it only gets a fresh picture.

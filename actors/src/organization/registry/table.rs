@@ -84,6 +84,11 @@ impl Table {
             .collect()
     }
 
+    /// What a socket watches.
+    pub fn watched_by(&self, socket: SocketId) -> impl Iterator<Item = &OrganizationId> {
+        self.sockets.get(&socket).into_iter().flatten()
+    }
+
     /// Organizations with a watcher, and watchers over all of them.
     pub fn counts(&self) -> (usize, usize) {
         (self.organizations.len(), self.watchers)

@@ -83,6 +83,11 @@ impl<W: Watcher> Watches<W> {
         self.watchers.get(organization.as_ref())
     }
 
+    /// The organizations that a socket follows.
+    pub fn watched_by(&self, socket: SocketId) -> impl Iterator<Item = OrganizationId> {
+        self.table.watched_by(socket).cloned()
+    }
+
     /// Watched organizations, and watchers over all of them.
     pub fn counts(&self) -> (usize, usize) {
         self.table.counts()

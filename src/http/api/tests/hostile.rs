@@ -18,6 +18,8 @@ fn bodies() -> Vec<(Method, &'static str, u16, Value)> {
     let member = "/organizations/acme/members/ann";
     let event = json!({"event": "own", "data": {"a": 1}});
     let password = json!({"password": "open sesame"});
+    let project = json!({"id": 9, "name": "N", "organization": "acme"});
+    let chat = json!({"title": "T"});
     vec![
         (
             Method::PUT,
@@ -26,12 +28,20 @@ fn bodies() -> Vec<(Method, &'static str, u16, Value)> {
             json!({"name": "N"}),
         ),
         (Method::PUT, member, 200, json!({"role": "member"})),
-        (Method::POST, "/organizations/acme/events", 202, event),
+        (
+            Method::POST,
+            "/organizations/acme/events",
+            202,
+            event.clone(),
+        ),
         (Method::POST, "/sessions", 201, new),
         (Method::PATCH, "/sessions/s", 200, patch),
         (Method::POST, "/sessions/s/guest-token", 200, password),
         (Method::POST, "/conversations", 201, conversation),
         (Method::PATCH, "/conversations/c", 200, changes),
+        (Method::POST, "/projects", 201, project),
+        (Method::POST, "/projects/1/chats", 201, chat),
+        (Method::POST, "/projects/1/events", 202, event),
     ]
 }
 
@@ -43,14 +53,26 @@ const ANYTHING: [&str; 1] = ["/data"];
 const WORDS: [&str; 3] = ["/role", "/visibility", "/jobs/transcription/state"];
 
 impl<S: Service<Request, Response = ServiceResponse, Error = Error>> Api<S> {
-    /// The session `s`, public and with the password `open sesame`, and the conversation `c`.
+    /// The session `s`, public and with the password `open sesame`, the conversation `c`, and the project 1 with the
+    /// chat 1.
     pub(super) async fn with_things(self) -> Self {
         let fields = json!({"visibility": "public", "password": "open sesame"});
         self.session("s", fields).await;
-        let body = json!({"_id": "c", "name": "N", "organization": "acme"});
-        let path = "/conversations";
-        let made = self.call(Method::POST, path, &self.admin(), body).await;
-        assert_eq!(made.status, 201);
+        let admin = self.admin();
+        for (path, body) in [
+            (
+                "/conversations",
+                json!({"_id": "c", "name": "N", "organization": "acme"}),
+            ),
+            (
+                "/projects",
+                json!({"id": 1, "name": "N", "organization": "acme"}),
+            ),
+            ("/projects/1/chats", json!({})),
+        ] {
+            let made = self.call(Method::POST, path, &admin, body).await;
+            assert_eq!(made.status, 201, "{path}");
+        }
         self.published().await;
         self
     }
@@ -64,6 +86,8 @@ impl<S: Service<Request, Response = ServiceResponse, Error = Error>> Api<S> {
             "/sessions/s",
             "/conversations/c",
             "/conversations/new",
+            "/organizations/acme/projects",
+            "/projects/1/chats",
         ] {
             state.push(self.call(Method::GET, path, &admin, Value::Null).await.body);
         }
@@ -218,6 +242,15 @@ async fn ids_that_are_none_are_refused_in_paths_and_bodies() {
         (Method::GET, "/conversations/{}"),
         (Method::PATCH, "/conversations/{}"),
         (Method::DELETE, "/conversations/{}"),
+        (Method::GET, "/organizations/{}/projects"),
+        (Method::GET, "/projects/{}"),
+        (Method::DELETE, "/projects/{}"),
+        (Method::POST, "/projects/{}/events"),
+        (Method::GET, "/projects/{}/chats"),
+        (Method::POST, "/projects/{}/chats"),
+        (Method::GET, "/projects/1/chats/{}"),
+        (Method::DELETE, "/projects/1/chats/{}"),
+        (Method::GET, "/projects/1/chats/{}/messages"),
     ];
     for (method, path) in routes {
         let good = bodies()
@@ -286,8 +319,11 @@ async fn bodies_that_are_too_large_no_json_too_deep_or_of_another_kind_are_refus
             refused(deep, &faults).await;
             refused(inside, &faults).await;
         }
-        // A guest-token request may come without a body, and then without a kind.
-        if !path.ends_with("/guest-token") {
+        // These may come without a body, and then without a kind.
+        if !["/guest-token", "/chats"]
+            .iter()
+            .any(|end| path.ends_with(end))
+        {
             for kind in ["text/plain", "application/x-www-form-urlencoded", ""] {
                 let answer = api.send_text(&method, path, kind, good.clone()).await;
                 assert_eq!(answer.fault(), (415, "not_json"), "{method} {path}");

@@ -6,6 +6,8 @@ mod faults;
 mod guests;
 mod hostile;
 mod hostile_callers;
+mod openapi;
+mod projects;
 mod rights;
 mod transcripts;
 
@@ -129,13 +131,14 @@ impl<S: Service<Request, Response = ServiceResponse, Error = Error>> Api<S> {
             .issue_guest(&session.parse().unwrap(), &organization, HOUR)
     }
 
-    /// Topics (without their common beginning) and payloads published since the last time.
+    /// Topics (without their beginning, `switchboard/organizations/`) and payloads published since the last time.
     async fn published(&self) -> Vec<(String, String)> {
         let published = self.broker.send(TakePublished).await.unwrap();
         let read = |publish: Publish| {
-            let topic = publish.topic.strip_prefix("switchboard/organizations/");
+            let topic = publish.topic.as_str();
+            let short = topic.strip_prefix("switchboard/organizations/");
             let payload = String::from_utf8(publish.payload.to_vec()).unwrap();
-            (topic.expect("an organization's topic").to_owned(), payload)
+            (short.unwrap_or(topic).to_owned(), payload)
         };
         published.into_iter().map(read).collect()
     }
@@ -346,53 +349,4 @@ async fn a_session_without_an_id_gets_one_of_its_own() {
         .body;
     assert_ne!(one["id"], two["id"]);
     assert_eq!(one["id"].as_str().unwrap().len(), 36);
-}
-
-#[actix_web::test]
-async fn the_document_describes_every_route_and_each_of_them_answers() {
-    let api = api().await;
-    let document = api
-        .call(Method::GET, "/openapi.json", "", Value::Null)
-        .await;
-    assert_eq!(document.status, 200);
-    assert_eq!(document.body["servers"][0]["url"], "/api/v1");
-    let mut described = Vec::new();
-    for (path, methods) in document.body["paths"].as_object().unwrap() {
-        for method in methods.as_object().unwrap().keys() {
-            let method = method.to_uppercase();
-            let concrete = path.replace(['{', '}'], "");
-            let call = Method::from_bytes(method.as_bytes()).unwrap();
-            let answer = api.call(call, &concrete, "", Value::Null).await;
-            // Without a token: refused by the handler, which proves that it is there.
-            assert!(
-                [401, 404].contains(&answer.status),
-                "{method} {path}: {}",
-                answer.body
-            );
-            assert_ne!(answer.fault().1, "unknown_route");
-            described.push(format!("{method} {path}"));
-        }
-    }
-    described.sort();
-    let expected = [
-        "DELETE /conversations/{id}",
-        "DELETE /organizations/{id}/members/{user}",
-        "DELETE /sessions/{id}",
-        "GET /conversations/{id}",
-        "GET /organizations/{id}/sessions",
-        "GET /sessions/{id}",
-        "GET /sessions/{id}/channels/{index}/transcript",
-        "PATCH /conversations/{id}",
-        "PATCH /sessions/{id}",
-        "POST /conversations",
-        "POST /organizations/{id}/events",
-        "POST /sessions",
-        "POST /sessions/{id}/guest-token",
-        "PUT /organizations/{id}",
-        "PUT /organizations/{id}/members/{user}",
-    ];
-    assert_eq!(described, expected);
-    let schemas = &document.body["components"]["schemas"];
-    assert_eq!(schemas["CreateSession"]["additionalProperties"], false);
-    assert_eq!(schemas["Role"]["enum"][3], "meeting_manager");
 }
