@@ -12,6 +12,8 @@
 //! | [`organization::media::MediaWatcher`] | those who watch one organization's media, what is known of them | the OrganizationRegistry; polls | frames into outboxes | 1 poll at a time; 1,000 conversations | its last watcher ends |
 //! | [`organization::jobs::JobFollowers`] | those who follow one organization's LLM jobs | the OrganizationRegistry | frames into outboxes | 100 conversations a follower | its last follower ends |
 //! | [`rights::RightsKeeper`] | which sockets there are, and whose | sockets; that rights may have changed; the clock | to sessions what to ask again | 64 sockets at a time | the program stops |
+//! | [`recovery::RecoveryKeeper`] | recoverable sockets, here and away | CONNECTs, leases | `SocketClosed` to the registries; what storage is to remember | 20,000 away, 512 KiB of events each | the program stops |
+//! | [`rights::RightsKeeper`] | who is to be asked again | changed rights; the clock | questions to sessions | so many at once; each socket once | the program stops |
 //! | [`mqtt_client::MqttClient`] ×3 | one MQTT connection | the BrokerActor; its polling task | what the broker answers | 1,024 requests | the program stops |
 //!
 //! No HTTP, no SQL, no environment here: [`ports`] and [`outbox::Wire`] are the seams.

@@ -28,12 +28,14 @@ const SAMPLES: &[(&str, &str, Option<&str>)] = &[
     ("access_key", "hush", None),
     ("access_timeout_ms", "5", Some("0")),
     ("access_cache_ms", "0", Some("-1")),
+    ("recheck_ms", "0", Some("-1")),
     ("allowed_origins", "https://Example.org:443/,http://localhost:3000", Some("example.org")),
     ("refusal", "unauthorized", Some("silent")),
     ("anonymous", "chat", Some("true")),
     ("ping_interval_ms", "300", Some("0")),
     ("ping_timeout_ms", "200", Some("-1")),
     ("connect_timeout_ms", "1000", Some("1s")),
+    ("drain_ms", "10000", Some("10001")),
     ("max_payload_bytes", "4096", Some("0")),
     ("upgrade_timeout_ms", "500", Some("0")),
     ("max_header_bytes", "4096", Some("100")),
@@ -93,6 +95,8 @@ fn without_any_layer_the_documented_defaults_hold() {
     assert_eq!(config.database_url.expose(), "sqlite://switchboard.db");
     assert_eq!(config.jwt_secret, None);
     assert_eq!(config.access, AccessSource::Store);
+    assert_eq!(config.recheck, Some(Duration::from_secs(60)));
+    assert_eq!(config.drain, Duration::from_secs(8));
     assert!(config.allowed_origins.is_empty());
     assert_eq!(config.refusal, Refusal::ConnectError);
     assert!(!config.anonymous_chat);

@@ -104,6 +104,18 @@ export class Switchboard {
     return /** @type {Program} */ (this.program).exit();
   }
 
+  /** Ends it without a word; `run` starts it again. */
+  async kill() {
+    await this.program?.kill();
+  }
+
+  /** @param {string} name @returns {Promise<number | undefined>} a metric without labels */
+  async metric(name) {
+    const text = await (await fetch(`${this.url}/metrics`)).text();
+    const line = text.split('\n').find((line) => line.startsWith(`${name} `));
+    return line && Number(line.slice(name.length + 1));
+  }
+
   /** Ends it for good. */
   async stop() {
     await this.program?.kill();
