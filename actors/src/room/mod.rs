@@ -7,6 +7,7 @@
 mod fetch;
 mod history;
 mod recent;
+mod seam;
 
 use std::cell::LazyCell;
 use std::collections::HashMap;
@@ -265,7 +266,7 @@ impl Room {
             && fetch.evictions == self.recent.evictions()
         {
             let memory: Vec<Entry> = self.recent.finals().iter().cloned().collect();
-            let older = history::missing(&fetched.finals, &memory);
+            let older = seam::missing(&fetched.finals, &memory);
             self.recent.extend_back(&older, fetched.is_all);
         }
     }

@@ -6,6 +6,7 @@
 
 mod close;
 mod drain;
+mod evict;
 mod gate;
 mod pace;
 mod recheck;
