@@ -7,6 +7,7 @@
 mod fetch;
 mod history;
 mod recent;
+mod seam;
 
 use std::cell::LazyCell;
 use std::collections::HashMap;
@@ -28,6 +29,7 @@ use crate::SocketId;
 use crate::limits::{MEMORY_SETTLED, SLICES_PER_WRITE};
 use crate::metrics::{Metrics, Reason};
 use crate::outbox::{Batch, Note, WayOut, with_offsets};
+use crate::packets;
 use crate::ports::{Final, Unavailable};
 use crate::recorder::{Archive, Keep};
 use crate::stamp;
@@ -51,6 +53,8 @@ pub struct Publication {
 pub struct Deliver {
     /// What arrived.
     pub publications: Vec<Publication>,
+    /// When the link had read the first of their batch.
+    pub received: Instant,
     /// Lets the link read on once every room of the batch has dealt with it.
     pub credit: Option<Arc<OwnedSemaphorePermit>>,
 }
@@ -128,9 +132,9 @@ impl Room {
                 .inc();
             if !std::mem::replace(&mut self.warned, true) {
                 log::warn!(
-                    "room {}: a publication on {:?} is not JSON ({} bytes); such ones are dropped and counted",
+                    "a publication is not JSON, such ones are dropped and counted room={} event={} bytes={}",
                     self.id,
-                    publication.kind,
+                    publication.kind.event_name(),
                     publication.payload.len()
                 );
             }
@@ -170,6 +174,21 @@ impl Room {
             });
         }
         taken
+    }
+
+    /// Counts a batch once, however many sockets it went to.
+    fn count_delivered(&self, frames: &[Frame], received: Instant) {
+        let members = self.outboxes.len() as u64;
+        let bytes: usize = frames.iter().map(Frame::len).sum();
+        self.metrics
+            .deliveries
+            .inc_by(frames.len() as u64 * members);
+        self.metrics.delivered_bytes.inc_by(bytes as u64 * members);
+        if members > 0 && !frames.is_empty() {
+            let took = received.elapsed();
+            self.metrics.delivery_latency_seconds.observe(took);
+        }
+        packets::delivered(&self.id, frames, members);
     }
 
     fn add(&mut self, socket: SocketId, outbox: WayOut) {
@@ -230,7 +249,11 @@ impl Room {
             Ok(fetched) => (Some(fetched), "storage"),
             Err(error) => {
                 // Storage away is the Recorder's news; here it would be told once a join.
-                log::debug!("room {}: no history from storage: {error}", self.id);
+                log::debug!(
+                    "no history from storage room={} reason={:?}",
+                    self.id,
+                    error.to_string()
+                );
                 (None, "incomplete")
             }
         };
@@ -243,7 +266,7 @@ impl Room {
             && fetch.evictions == self.recent.evictions()
         {
             let memory: Vec<Entry> = self.recent.finals().iter().cloned().collect();
-            let older = history::missing(&fetched.finals, &memory);
+            let older = seam::missing(&fetched.finals, &memory);
             self.recent.extend_back(&older, fetched.is_all);
         }
     }
@@ -282,9 +305,7 @@ impl Handler<Deliver> for Room {
                 outbox.send_batch(&batch, || &recoverable);
             }
         }
-        self.metrics
-            .deliveries
-            .inc_by((frames.len() * self.outboxes.len()) as u64);
+        self.count_delivered(&frames, deliver.received);
         if !self.fetches.is_empty() {
             let entries: Vec<Entry> = finals.iter().map(|(entry, _)| entry.clone()).collect();
             for pending in self.fetches.hold(&frames, &entries) {

@@ -56,6 +56,7 @@ impl Stage {
         });
         let deliver = Deliver {
             publications: publications.collect(),
+            received: tokio::time::Instant::now(),
             credit: None,
         };
         self.room.send(deliver).await.unwrap();
@@ -238,6 +239,7 @@ fn the_credit_of_a_batch_comes_back_once_it_is_delivered() {
         let permit = Arc::clone(&semaphore).try_acquire_owned().unwrap();
         let deliver = Deliver {
             publications: Vec::new(),
+            received: tokio::time::Instant::now(),
             credit: Some(Arc::new(permit)),
         };
         assert_eq!(semaphore.available_permits(), 0);
