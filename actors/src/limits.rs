@@ -24,6 +24,8 @@ pub const RECOVERABLES_KEPT: Duration = Duration::from_secs(24 * 3600);
 pub const RECOVERABLES_PURGE: Duration = Duration::from_secs(3600);
 /// Slices handed to one vectored write; Linux takes at most 1,024 (`UIO_MAXIOV`).
 pub const SLICES_PER_WRITE: usize = 64;
+/// Writes of one room in a row; then others on its thread have their turn. At some 10 µs each that is 2 to 3 ms.
+pub const WRITES_PER_TURN: usize = 256;
 /// Packets in one polling answer; python-engineio refuses more by default.
 pub const PACKETS_PER_POLL: usize = 16;
 /// How long a closing socket may take to read what is still queued for it.

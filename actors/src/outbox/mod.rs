@@ -277,8 +277,11 @@ impl Outbox {
             }
             if taken > 0 {
                 state.queue.push_begun(frame.clone(), None, taken);
-            } else if state.queue.push(frame.clone(), batch.stream(at)) {
-                self.metrics.partials_superseded.inc();
+            } else {
+                let stream = state.is_behind().then(|| batch.stream(at)).flatten();
+                if state.queue.push(frame.clone(), stream) {
+                    self.metrics.partials_superseded.inc();
+                }
             }
             taken = 0;
         }
@@ -359,6 +362,14 @@ impl Outbox {
 }
 
 impl State {
+    /// Whether the client does not keep up: its stream is full, or its next poll cannot take all that waits.
+    fn is_behind(&self) -> bool {
+        match self.sink {
+            Sink::Polling => self.queue.len() >= limits::PACKETS_PER_POLL,
+            Sink::Wire { .. } | Sink::Closed => true,
+        }
+    }
+
     fn end(&mut self) {
         self.sink = Sink::Closed;
         for waker in [self.end_waker.take(), self.poll_waker.take()]

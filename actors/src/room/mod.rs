@@ -4,12 +4,12 @@
 //! once, then handed to every member's outbox; finals also go to the Recorder. A member that wants a history gets
 //! it from memory, else from storage, and then all that was published meanwhile. Nobody else ever waits for that.
 
+mod fan_out;
 mod fetch;
 mod history;
 mod recent;
 mod seam;
 
-use std::cell::LazyCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,13 +26,14 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use crate::SocketId;
-use crate::limits::{MEMORY_SETTLED, SLICES_PER_WRITE};
+use crate::limits::MEMORY_SETTLED;
 use crate::metrics::{Metrics, Reason};
-use crate::outbox::{Batch, Note, WayOut, with_offsets};
+use crate::outbox::{Note, WayOut};
 use crate::packets;
 use crate::ports::{Final, Unavailable};
 use crate::recorder::{Archive, Keep};
 use crate::stamp;
+use fan_out::FanOut;
 use history::{Fetch, Fetched, Fetches, Pending, Reach};
 use recent::{Entry, Recent};
 
@@ -148,12 +149,10 @@ impl Room {
     }
 
     /// Encodes what can be delivered, and remembers its finals.
-    fn take(&mut self, publications: &[Publication]) -> Taken {
-        let mut taken = Taken::default();
-        taken.frames.reserve_exact(publications.len());
-        taken.notes.reserve_exact(publications.len());
-        for publication in publications {
-            let Some(frame) = self.encode(publication) else {
+    fn take(&mut self, deliver: Deliver) -> FanOut {
+        let mut taken = FanOut::new(&deliver);
+        for publication in deliver.publications {
+            let Some(frame) = self.encode(&publication) else {
                 continue;
             };
             let mut stamp = stamp::next();
@@ -194,6 +193,50 @@ impl Room {
     fn add(&mut self, socket: SocketId, outbox: WayOut) {
         self.positions.insert(socket, self.outboxes.len());
         self.outboxes.push((socket, outbox));
+    }
+
+    /// Serves the members, as many in a turn as is fair to others. No message is handled in between: who joins or leaves
+    /// meanwhile does so after this batch, as it was asked after it.
+    fn fan_out(&mut self, mut fan_out: FanOut, ctx: &mut Context<Self>) {
+        if fan_out.turn(self.number, &self.outboxes) {
+            return self.fanned_out(fan_out);
+        }
+        // Not `notify`: only this lets the thread look for arrivals on its sockets before it comes back here.
+        let others = tokio::task::yield_now().into_actor(self);
+        ctx.wait(others.map(|(), actor, ctx| actor.fan_out(fan_out, ctx)));
+    }
+
+    /// Every member has been served: what is left are those that wait for storage, and storage itself.
+    fn fanned_out(&mut self, fan_out: FanOut) {
+        let FanOut {
+            frames,
+            finals,
+            credit,
+            received,
+            ..
+        } = fan_out;
+        self.count_delivered(&frames, received);
+        if !self.fetches.is_empty() {
+            let entries: Vec<Entry> = finals.iter().map(|(entry, _)| entry.clone()).collect();
+            for pending in self.fetches.hold(&frames, &entries) {
+                // Nothing more can be held: it goes on live, with what memory has.
+                self.release(pending, None, "incomplete");
+            }
+        }
+        if let Some(archive) = &self.archive
+            && !finals.is_empty()
+        {
+            let finals = finals.into_iter().map(|(entry, occurrence)| Final {
+                room: self.id.clone(),
+                number: entry.number,
+                occurrence,
+                payload: entry.payload,
+            });
+            archive.recorder.do_send(Keep {
+                finals: finals.collect(),
+                credit,
+            });
+        }
     }
 
     /// Sends a member its history and makes it one like all others.
@@ -272,16 +315,6 @@ impl Room {
     }
 }
 
-/// Publications, ready for the members.
-#[derive(Default)]
-struct Taken {
-    frames: Vec<Frame>,
-    /// One for each frame.
-    notes: Vec<Note>,
-    /// The finals among them, where finals are kept, with how many of the same bytes came before each.
-    finals: Vec<(Entry, u32)>,
-}
-
 impl Actor for Room {
     type Context = Context<Self>;
 }
@@ -289,44 +322,9 @@ impl Actor for Room {
 impl Handler<Deliver> for Room {
     type Result = ();
 
-    fn handle(&mut self, deliver: Deliver, _: &mut Self::Context) {
-        let Taken {
-            frames,
-            notes,
-            finals,
-        } = self.take(&deliver.publications);
-        let notes = notes.chunks(SLICES_PER_WRITE);
-        for (chunk, notes) in frames.chunks(SLICES_PER_WRITE).zip(notes) {
-            let batch = Batch::of_room(self.number, chunk, notes);
-            // Made once, when the first member is met that wants it.
-            let frames = LazyCell::new(|| with_offsets(chunk, notes));
-            let recoverable = LazyCell::new(|| Batch::of_room(self.number, &frames, notes));
-            for (_, outbox) in &self.outboxes {
-                outbox.send_batch(&batch, || &recoverable);
-            }
-        }
-        self.count_delivered(&frames, deliver.received);
-        if !self.fetches.is_empty() {
-            let entries: Vec<Entry> = finals.iter().map(|(entry, _)| entry.clone()).collect();
-            for pending in self.fetches.hold(&frames, &entries) {
-                // Nothing more can be held: it goes on live, with what memory has.
-                self.release(pending, None, "incomplete");
-            }
-        }
-        if let Some(archive) = &self.archive
-            && !finals.is_empty()
-        {
-            let finals = finals.into_iter().map(|(entry, occurrence)| Final {
-                room: self.id.clone(),
-                number: entry.number,
-                occurrence,
-                payload: entry.payload,
-            });
-            archive.recorder.do_send(Keep {
-                finals: finals.collect(),
-                credit: deliver.credit,
-            });
-        }
+    fn handle(&mut self, deliver: Deliver, ctx: &mut Self::Context) {
+        let fan_out = self.take(deliver);
+        self.fan_out(fan_out, ctx);
     }
 }
 

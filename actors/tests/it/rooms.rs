@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use actix::prelude::*;
 use bytes::Bytes;
+use switchboard_actors::limits::WRITES_PER_TURN;
 use switchboard_actors::metrics::Metrics;
 use switchboard_actors::outbox::{Outbox, OutboxLimits};
 use switchboard_actors::room::{AddMember, Deliver, Publication, RemoveMember, Room};
-use switchboard_actors::testing::{FakeWire, paused};
+use switchboard_actors::testing::{FakeWire, paused, quiet};
 use switchboard_protocol::topics::CaptionKind;
 use tokio::sync::Semaphore;
 
@@ -245,5 +246,95 @@ fn the_credit_of_a_batch_comes_back_once_it_is_delivered() {
         assert_eq!(semaphore.available_permits(), 0);
         stage.room.send(deliver).await.unwrap();
         assert_eq!(semaphore.available_permits(), 1);
+    });
+}
+
+/// A room that takes three turns for one batch, and its members.
+async fn large(name: &str) -> (Stage, Vec<Socket>) {
+    let stage = Stage::new(name);
+    let mut members = Vec::new();
+    for id in 0..2 * WRITES_PER_TURN as u64 + 10 {
+        members.push(stage.add(id).await);
+    }
+    (stage, members)
+}
+
+/// A batch of one final, which lets go of the only permit of its semaphore once it is dealt with.
+async fn one_final(text: &str) -> (Deliver, Arc<Semaphore>) {
+    let semaphore = Arc::new(Semaphore::new(1));
+    let credit = Arc::clone(&semaphore).acquire_owned().await.unwrap();
+    let publication = Publication {
+        kind: CaptionKind::Final,
+        payload: Bytes::copy_from_slice(text.as_bytes()),
+    };
+    let deliver = Deliver {
+        publications: vec![publication],
+        credit: Some(Arc::new(credit)),
+        received: tokio::time::Instant::now(),
+    };
+    (deliver, semaphore)
+}
+
+#[test]
+fn a_large_room_lets_others_have_their_turn_and_keeps_its_credit_until_all_are_served() {
+    paused(async {
+        let (crowd, members) = large("large/1").await;
+        let small = Stage::new("small/1");
+        let neighbour = small.add(1).await;
+        let (deliver, credit) = one_final("1").await;
+        crowd.room.do_send(deliver);
+        let (deliver, _) = one_final("2").await;
+        small.room.send(deliver).await.unwrap();
+        assert_eq!(neighbour.heard(), [r#"42["final",2]"#]);
+        let served = members.iter().filter(|m| !m.heard().is_empty()).count();
+        assert!(served < members.len(), "the small room had to wait for all");
+        assert_eq!(credit.available_permits(), 0, "{served} are served");
+        quiet().await;
+        assert!(members.iter().all(|m| m.heard() == [r#"42["final",1]"#]));
+        assert_eq!(credit.available_permits(), 1);
+        assert_eq!(crowd.metrics.deliveries.get(), members.len() as u64);
+    });
+}
+
+#[test]
+fn who_joins_or_leaves_while_a_large_room_is_served_gets_exactly_what_was_published_in_its_time() {
+    paused(async {
+        let (crowd, members) = large("turns/1").await;
+        let newcomer = Socket::new(members.len() as u64);
+        // The first has been served by then, the other has not; the first's leaving moves the last to its place.
+        let leavers = [0, members.len() - 2];
+        crowd.room.do_send(one_final("1").await.0);
+        for leaver in leavers {
+            crowd.room.do_send(RemoveMember(members[leaver].id));
+        }
+        crowd.room.do_send(AddMember {
+            socket: newcomer.id,
+            outbox: Arc::clone(&newcomer.outbox).into(),
+            history: None,
+        });
+        crowd.room.do_send(one_final("2").await.0);
+        quiet().await;
+        let (first, second) = (r#"42["final",1]"#, r#"42["final",2]"#);
+        assert_eq!(newcomer.heard(), [second]);
+        for (place, member) in members.iter().enumerate() {
+            let expected = match leavers.contains(&place) {
+                true => vec![first],
+                false => vec![first, second],
+            };
+            assert_eq!(member.heard(), expected, "member {place}");
+        }
+    });
+}
+
+#[test]
+fn a_long_run_for_a_large_room_reaches_each_member_in_order() {
+    paused(async {
+        let (crowd, members) = large("long/1").await;
+        let payloads: Vec<String> = (0..200).map(|n| n.to_string()).collect();
+        let payloads: Vec<&str> = payloads.iter().map(String::as_str).collect();
+        crowd.deliver_finals(&payloads).await;
+        quiet().await;
+        let expected: Vec<String> = (0..200).map(|n| format!(r#"42["final",{n}]"#)).collect();
+        assert!(members.iter().all(|member| member.heard() == expected));
     });
 }

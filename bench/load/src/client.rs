@@ -203,7 +203,8 @@ impl Talk {
             return;
         }
         let line = &mut self.lines[usize::from(mark.topic % 2)];
-        tally.note(line, mark.sequence, now.saturating_sub(mark.published));
+        let age = now.saturating_sub(mark.published);
+        tally.note(self.room, line, mark.sequence, age);
     }
 
     fn say(&mut self, text: &str) {

@@ -120,6 +120,13 @@ impl Driver {
         self.expected += self.viewers.members(room);
     }
 
+    /// Publishes once to `room`; the next turn sends it.
+    pub fn publish_to(&mut self, room: usize) {
+        let now = self.epoch.elapsed().as_nanos() as u64;
+        self.publisher.publish_to(room, now);
+        self.expected += self.viewers.members(room);
+    }
+
     /// From now on publishes the list of `count` sessions instead of captions.
     pub fn publish_statuses(&mut self, count: usize) {
         self.publisher

@@ -1,6 +1,6 @@
 //! The load tool: holds thousands of viewers on one thread, publishes, and measures the server between.
 //!
-//! `rate`, `flood`, `idle`, `connect`, `grow` and `watch` do one run each and print one line of JSON per finding;
+//! `rate`, `flood`, `idle`, `connect`, `grow`, `watch` and `fair` do one run each and print one line of JSON per finding;
 //! `compare` starts every server in turn, does all runs against each, and prints the table.
 
 mod client;

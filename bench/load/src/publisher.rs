@@ -60,6 +60,12 @@ impl Publisher {
     pub fn publish(&mut self, now: u64) -> usize {
         let room = self.turn;
         self.turn = (room + 1) % (self.topics.len() / 2);
+        self.publish_to(room, now);
+        room
+    }
+
+    /// The same to `room`, whose turn it need not be and does not become.
+    pub fn publish_to(&mut self, room: usize, now: u64) {
         let round = self.next[2 * room] + self.next[2 * room + 1];
         let last = self.statuses.is_none() && round % FINAL_EVERY == FINAL_EVERY - 1;
         let topic = 2 * room + usize::from(last);
@@ -83,7 +89,6 @@ impl Publisher {
             }
         };
         put_publish(self.outbox.buffer(), topic, &self.payload);
-        room
     }
 
     /// From now on publishes the list of `count` sessions of these organizations.

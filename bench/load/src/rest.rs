@@ -7,27 +7,21 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
-use crate::token::{ORGANIZATION, Signer, WATCHER};
+use crate::token::{Signer, WATCHER};
 
-/// Creates the organization and its public `sessions`, one channel each.
+/// Creates public `sessions` with one channel, each in an organization of the same name.
 ///
 /// # Errors
 /// When the server refuses one of them.
 pub fn create_sessions(server: SocketAddr, signer: &Signer, sessions: &[String]) -> Result<()> {
     let token = signer.admin()?;
-    let organization = format!("/api/v1/organizations/{ORGANIZATION}");
-    call(
-        server,
-        &token,
-        "PUT",
-        &organization,
-        &json!({ "name": "Benchmark" }),
-    )?;
     for session in sessions {
+        let path = format!("/api/v1/organizations/{session}");
+        call(server, &token, "PUT", &path, &json!({ "name": session }))?;
         let body = json!({
             "id": session,
             "name": session,
-            "organizationId": ORGANIZATION,
+            "organizationId": session,
             "visibility": "public",
             "channels": [{ "index": 1, "name": "c", "language": "en" }],
         });

@@ -84,6 +84,8 @@ pub struct Tally {
     pub faults: Faults,
     /// Latencies since the last [`Tally::restart_clock`], in microseconds.
     latency: Histogram<u64>,
+    /// The one room whose latencies count; `None`: every room's do.
+    timed: Option<u16>,
 }
 
 impl Tally {
@@ -94,11 +96,17 @@ impl Tally {
             deliveries: 0,
             faults: Faults::default(),
             latency,
+            timed: None,
         }
     }
 
-    /// Notes one delivery of `sequence` on `line`, `age` nanoseconds after its publication.
-    pub fn note(&mut self, line: &mut Line, sequence: u32, age: u64) {
+    /// From now on only the latencies of `room` count; everything else is counted as before.
+    pub fn time_only(&mut self, room: u16) {
+        self.timed = Some(room);
+    }
+
+    /// Notes one delivery of `sequence` on `line`, a viewer's of `room`, `age` nanoseconds after its publication.
+    pub fn note(&mut self, room: u16, line: &mut Line, sequence: u32, age: u64) {
         match line.arrived(sequence) {
             Arrival::InOrder => {}
             Arrival::Late => self.faults.out_of_order += 1,
@@ -108,7 +116,9 @@ impl Tally {
             }
         }
         self.deliveries += 1;
-        self.latency.saturating_record(age / 1_000);
+        if self.timed.is_none_or(|timed| timed == room) {
+            self.latency.saturating_record(age / 1_000);
+        }
     }
 
     /// Forgets the latencies of the warm-up.
@@ -135,7 +145,7 @@ mod tests {
     fn judge(sequences: &[u32], published: u32) -> (Faults, u64) {
         let (mut tally, mut line) = (Tally::new(), Line::from(0));
         for &sequence in sequences {
-            tally.note(&mut line, sequence, 1_000);
+            tally.note(0, &mut line, sequence, 1_000);
         }
         (
             Faults {
@@ -162,6 +172,16 @@ mod tests {
             stray: 0,
         };
         assert_eq!(faults, expected, "lost are 3, 4, 6 and 7");
+    }
+
+    #[test]
+    fn latencies_of_other_rooms_do_not_count_where_one_is_timed() {
+        let (mut tally, mut line) = (Tally::new(), Line::from(0));
+        tally.time_only(1);
+        tally.note(0, &mut line, 0, 9_000_000);
+        tally.note(1, &mut line, 1, 1_000_000);
+        assert_eq!(tally.deliveries, 2);
+        assert!(tally.latency().max <= 1_001);
     }
 
     #[test]

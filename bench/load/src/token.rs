@@ -8,9 +8,6 @@ use serde_json::{Value, json};
 
 /// Seconds a token lives: longer than any run.
 const LIFE: u64 = 7_200;
-/// The organization every benchmark session belongs to.
-pub const ORGANIZATION: &str = "bench";
-
 /// The member of all watched organizations.
 pub const WATCHER: &str = "watcher";
 
@@ -27,7 +24,7 @@ impl Signer {
         }
     }
 
-    /// A guest of `session`; `number` makes each token differ, as real ones do.
+    /// A guest of `session`, whose organization has the same name; `number` makes each token differ, as real ones do.
     ///
     /// # Errors
     /// When signing fails.
@@ -35,7 +32,7 @@ impl Signer {
         self.sign(json!({
             "guest": true,
             "session": session,
-            "organization": ORGANIZATION,
+            "organization": session,
             "jti": format!("viewer-{number}"),
             "exp": expiry()?,
         }))

@@ -27,6 +27,8 @@ pub struct Viewers {
     sessions: Vec<String>,
     tokens: Signer,
     crowd: Crowd,
+    /// The one room that newcomers go to; `None`: all rooms in turn.
+    seated_in: Option<usize>,
     /// By number; `None` once gone.
     clients: Vec<Option<Client>>,
     /// Viewers in each room.
@@ -49,6 +51,7 @@ impl Viewers {
             sessions,
             tokens,
             crowd,
+            seated_in: None,
             clients: Vec::new(),
             on_the_way: 0,
             gone: 0,
@@ -62,10 +65,20 @@ impl Viewers {
     /// When signing fails.
     pub fn next_tokens(&self, count: usize) -> Result<Vec<String>> {
         let born = self.clients.len();
-        let session = |number: usize| &self.sessions[number % self.sessions.len()];
+        let session = |number: usize| &self.sessions[self.room_of(number)];
         (born..born + count)
             .map(|n| self.crowd.token(&self.tokens, session(n), n))
             .collect()
+    }
+
+    /// From now on newcomers go to `room` instead of to all rooms in turn.
+    pub fn seat_in(&mut self, room: usize) {
+        self.seated_in = Some(room);
+    }
+
+    /// The room of a viewer who comes now and gets this number.
+    fn room_of(&self, number: usize) -> usize {
+        self.seated_in.unwrap_or(number % self.sessions.len())
     }
 
     /// Dials one more viewer, who misses nothing that `publisher` publishes from now on.
@@ -74,7 +87,7 @@ impl Viewers {
     /// When no socket can be had.
     pub fn add(&mut self, token: &str, publisher: &Publisher, registry: &Registry) -> Result<()> {
         let number = self.clients.len();
-        let room = number % self.sessions.len();
+        let room = self.room_of(number);
         let stream = dial(self.server, number % SOURCES).context("connecting")?;
         let wish = self.crowd.wish(&self.sessions[room]);
         let mut client = Client::new(stream, self.server, room as u16, wish, token);

@@ -5,6 +5,7 @@
 
 mod broker;
 mod child;
+mod fairness;
 mod results;
 mod server;
 mod table;
@@ -39,6 +40,9 @@ pub struct Options {
         default_value = "switchboard,node,socketioxide,bare,bare-coalesce"
     )]
     only: Vec<Kind>,
+    /// Which runs, such as `rate,fair`; all without it.
+    #[arg(long, value_delimiter = ',', value_parser = RUNS)]
+    runs: Vec<String>,
     /// Times each run is repeated; the table shows medians.
     #[arg(long)]
     rounds: Option<usize>,
@@ -130,10 +134,16 @@ fn plan(options: &Options) -> Vec<Vec<String>> {
         format!("idle {spread} --clients {crowd}"),
         format!("grow --sizes {sizes} --warm {warm} --seconds {short}"),
         format!("watch --warm {warm} --seconds {short}"),
+        format!("fair --clients {crowd} --warm {warm} --seconds {seconds}"),
     ]
     .map(|line| line.split_whitespace().map(str::to_owned).collect())
-    .into()
+    .into_iter()
+    .filter(|run: &Vec<String>| options.runs.is_empty() || options.runs.contains(&run[0]))
+    .collect()
 }
+
+/// The names of the runs.
+const RUNS: [&str; 7] = ["rate", "flood", "connect", "idle", "grow", "watch", "fair"];
 
 /// What only switchboard does: no peer keeps organizations.
 const OWN_RUNS: [&str; 1] = ["watch"];

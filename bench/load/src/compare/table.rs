@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::fairness;
 use super::results::Results;
 use super::server::Kind;
 use crate::runs::Findings;
@@ -22,6 +23,7 @@ pub fn render(results: &Results, kinds: &[Kind]) -> String {
     }
     page.push_str(&growth(results, kinds));
     page.push_str(&watchers(results));
+    page.push_str(&fairness::render(results, kinds));
     for &kind in kinds {
         let thrown_out = results.faults(kind).1;
         if thrown_out > 0 {
@@ -170,12 +172,13 @@ fn watchers(results: &Results) -> String {
     )
 }
 
-fn show(value: Option<f64>, decimals: usize) -> String {
+/// A figure, or a dash where there is none.
+pub(super) fn show(value: Option<f64>, decimals: usize) -> String {
     value.map_or_else(|| "–".to_owned(), |value| format!("{value:.decimals$}"))
 }
 
 /// A whole number with commas.
-fn thousands(value: Option<f64>) -> String {
+pub(super) fn thousands(value: Option<f64>) -> String {
     let digits = show(value, 0);
     let mut out = String::new();
     for (place, digit) in digits.chars().enumerate() {

@@ -1,6 +1,7 @@
 //! The runs: each opens viewers, does one thing for a bounded time, and says what it cost.
 
 mod connect;
+mod fair;
 mod flood;
 mod grow;
 mod idle;
@@ -13,6 +14,8 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use serde::{Deserialize, Serialize};
+
+pub use fair::Bursts;
 
 use crate::crowd::Crowd;
 use crate::driver::Driver;
@@ -57,6 +60,8 @@ pub enum Mode {
     Grow(grow::Options),
     /// Watchers of organizations, and the list of all sessions.
     Watch(watch::Options),
+    /// A small room beside a large one that bursts.
+    Fair(fair::Options),
 }
 
 /// What one run found; what a run does not measure is absent.
@@ -113,6 +118,9 @@ pub struct Findings {
     /// Times a flood waited in vain for its deliveries.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stalls: Option<u32>,
+    /// What a large room's bursts did to a small one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bursts: Option<Bursts>,
 }
 
 /// Does `mode` against `target`; a growing room yields several findings, the others one.
@@ -127,6 +135,7 @@ pub fn run(mode: &Mode, target: &Target) -> Result<Vec<Findings>> {
         Mode::Connect(options) => Ok(vec![connect::run(options, target)?]),
         Mode::Grow(options) => grow::run(options, target),
         Mode::Watch(options) => Ok(vec![watch::run(options, target)?]),
+        Mode::Fair(options) => Ok(vec![fair::run(options, target)?]),
     }
 }
 
