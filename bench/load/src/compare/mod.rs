@@ -102,7 +102,7 @@ pub fn run(options: &Options) -> Result<()> {
     }
     let table = table::render(&results, &options.only);
     println!("{table}");
-    results.write(&options.results, &table)?;
+    results.write(&options.results, options.name(), &table)?;
     ensure!(
         results.failures.is_empty(),
         "{} runs failed",
@@ -114,6 +114,15 @@ pub fn run(options: &Options) -> Result<()> {
 impl Options {
     fn rounds(&self) -> usize {
         self.rounds.unwrap_or(if self.quick { 1 } else { 3 })
+    }
+
+    /// What the results are called: neither a quick comparison nor a part of one replaces the real figures.
+    fn name(&self) -> &'static str {
+        match (self.quick, self.runs.is_empty()) {
+            (true, _) => "quick",
+            (false, false) => "part",
+            (false, true) => "latest",
+        }
     }
 }
 

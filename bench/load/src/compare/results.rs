@@ -153,14 +153,12 @@ impl Results {
         sum
     }
 
-    /// Writes `latest.md` and `latest.json` into `folder`; a quick run writes `quick.…`, so that it
-    /// does not replace real figures.
+    /// Writes `{name}.md` and `{name}.json` into `folder`.
     ///
     /// # Errors
     /// When the folder cannot be written.
-    pub fn write(&self, folder: &Path, table: &str) -> Result<()> {
+    pub fn write(&self, folder: &Path, name: &str, table: &str) -> Result<()> {
         fs::create_dir_all(folder).context("making the results folder")?;
-        let name = if self.quick { "quick" } else { "latest" };
         fs::write(folder.join(name).with_extension("md"), table).context("writing the table")?;
         let json = serde_json::to_string_pretty(self).context("encoding the results")?;
         fs::write(
