@@ -13,6 +13,11 @@ pub fn limit() -> u64 {
     getrlimit(Resource::Nofile).current.unwrap_or(UNLIMITED)
 }
 
+/// How many it may have once it has raised its limit.
+pub fn most() -> u64 {
+    getrlimit(Resource::Nofile).maximum.unwrap_or(UNLIMITED)
+}
+
 /// Raises the process' limit to what the system allows, and makes the kernel's table of descriptors large.
 ///
 /// Call it while the process has one thread. The kernel doubles the table as it fills, and in a process with several
@@ -30,5 +35,5 @@ pub fn prepare() {
     if let Err(error) = fcntl_dupfd_cloexec(std::io::stderr(), highest) {
         log::debug!("the table of file descriptors was not enlarged: {error}");
     }
-    log::debug!("up to {limit} file descriptors");
+    log::debug!("file descriptors are there limit={limit}");
 }

@@ -47,7 +47,10 @@ impl Recording {
     pub async fn stop(&self, deadline: Duration) {
         self.following.abort();
         if !self.archive.drain(deadline).await {
-            log::error!("some finals could not be stored any more");
+            log::error!(
+                "some finals could not be stored before the end deadline_s={}",
+                deadline.as_secs()
+            );
         }
     }
 }
@@ -69,14 +72,19 @@ async fn follow(store: Store, registry: Addr<RoomRegistry>) {
             Ok(wanted) => {
                 is_failing = false;
                 if wanted.len() >= MOST_ROOMS && recorded.len() < MOST_ROOMS {
-                    log::warn!("only {MOST_ROOMS} rooms are recorded while nobody is in them");
+                    log::warn!(
+                        "too many rooms are to be recorded while nobody is in them bound={MOST_ROOMS}"
+                    );
                 }
                 tell(&registry, &recorded, &wanted);
                 recorded = wanted;
             }
             Err(error) => {
                 if !std::mem::replace(&mut is_failing, true) {
-                    log::warn!("the sessions to record cannot be read: {error}");
+                    log::warn!(
+                        "the sessions to record cannot be read reason={:?}",
+                        error.to_string()
+                    );
                 }
             }
         }

@@ -26,6 +26,7 @@ pub mod metrics;
 pub mod mqtt_client;
 pub mod organization;
 pub mod outbox;
+mod packets;
 pub mod ports;
 pub mod project_events;
 pub mod recorder;

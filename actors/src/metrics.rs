@@ -3,11 +3,14 @@
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
-use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeMetric, MetricEncoder};
+use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use crate::limits::{Limit, LimitLabel};
@@ -26,7 +29,46 @@ pub struct Interest {
     pub interest: &'static str,
 }
 
+/// The class of an HTTP answer's status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Status {
+    /// `2xx` and the like.
+    pub status: &'static str,
+}
+
 type Count = Counter<u64, AtomicU64>;
+
+/// The upper ends of a [`Latency`]'s buckets, in seconds: fine below 50 ms, the bound that captions are held to.
+const LATENCY_BUCKETS: [f64; 14] = [
+    0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0,
+];
+
+/// How long something takes, in seconds, as a histogram.
+#[derive(Clone, Debug)]
+pub struct Latency(Histogram);
+
+impl Latency {
+    /// Counts one that took this long.
+    pub fn observe(&self, took: Duration) {
+        self.0.observe(took.as_secs_f64());
+    }
+}
+
+impl Default for Latency {
+    fn default() -> Self {
+        Self(Histogram::new(LATENCY_BUCKETS))
+    }
+}
+
+impl EncodeMetric for Latency {
+    fn encode(&self, encoder: MetricEncoder) -> Result<(), std::fmt::Error> {
+        self.0.encode(encoder)
+    }
+
+    fn metric_type(&self) -> MetricType {
+        self.0.metric_type()
+    }
+}
 
 /// What is counted; cheap to clone, shared by all actors.
 #[derive(Clone, Debug, Default)]
@@ -60,6 +102,10 @@ macro_rules! counters {
         }
 
         impl Counters {
+            /// Every metric as it is declared: name, Rust type, help. docs/operations.md has the same.
+            pub const DECLARED: &[(&str, &str, &str)] =
+                &[$((stringify!($name), stringify!($kind), $help)),*];
+
             /// Registers every metric under its public name.
             pub fn register(&self, registry: &mut Registry) {
                 let switchboard = registry.sub_registry_with_prefix("switchboard");
@@ -76,6 +122,10 @@ counters! {
     tls_handshakes_failed: Family<Reason, Count> = "TLS handshakes that failed, by reason",
     draining: Gauge = "1 while the server stops: its connections are told and closed one after the other",
     upgrades: Count = "Connections upgraded to WebSocket",
+    received_bytes: Count = "Bytes of messages from clients",
+    requests_refused: Family<Reason, Count> = "Engine.IO requests refused, by reason",
+    accepts_failed: Count = "TCP connections that could not be accepted, as for want of file descriptors",
+    http_responses: Family<Status, Count> = "HTTP answers other than WebSocket upgrades, by class of status",
     limits_reached: Family<LimitLabel, Count> = "Times that a client met a limit, by limit",
     connects_refused: Family<Reason, Count> = "CONNECT packets refused, by reason",
     events_received: Count = "Events from clients",
@@ -84,13 +134,24 @@ counters! {
     rooms: Gauge = "Rooms with a member",
     members: Gauge = "Memberships over all rooms",
     publications: Count = "Publications from the broker",
+    publication_bytes: Count = "Bytes of payloads from the broker",
+    batches_waiting: Gauge = "Batches of publications that wait to be routed",
+    publication_bytes_in_flight: Gauge = "Bytes of publications read from the broker and not yet dealt with, in whole KiB",
     publications_dropped: Family<Reason, Count> = "Publications dropped, by reason",
     events_published: Count = "Events published to the broker",
+    events_waiting: Gauge = "Events that wait to be published until the broker is back",
     deliveries: Count = "Publications handed to sockets",
+    delivered_bytes: Count = "Bytes of publications handed to sockets, framed",
+    delivery_latency_seconds: Latency = "From a batch's receipt from the broker to its hand-over to the sockets of a room",
     rooms_recorded: Gauge = "Rooms recorded whoever is in them",
     finals_stored: Count = "Finals stored",
+    finals_waiting: Gauge = "Finals that wait to be stored",
+    finals_waiting_bytes: Gauge = "Bytes of finals that wait to be stored",
+    storage_latency_seconds: Latency = "How long it takes to store a batch of finals",
     finals_dropped: Family<Reason, Count> = "Finals not stored because too many waited, by bound",
     storage_failures: Count = "Attempts to store or purge finals that failed",
+    database_up: Gauge = "1 while the last look into the database succeeded",
+    access_failures: Count = "Questions about rights that could not be answered",
     sockets_recoverable: Gauge = "Recoverable sockets, here or away",
     sockets_away: Gauge = "Recoverable sockets whose connection is lost and that may come back",
     recoveries: Family<Reason, Count> = "Sockets that came back, by where they were found or why they were not",

@@ -6,6 +6,7 @@
 //! two actors that hold each other's address never stop.
 
 mod link;
+mod load;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -20,6 +21,9 @@ use tokio_stream::wrappers::{ReceiverStream, UnboundedReceiverStream};
 
 use crate::broker::Publish;
 use crate::limits;
+use crate::metrics::Metrics;
+
+pub use load::Load;
 
 /// Which of the three connections it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +34,17 @@ pub enum LinkRole {
     Session,
     /// The retained list of sessions.
     Organization,
+}
+
+impl LinkRole {
+    /// Its name in logs and client ids.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Delivery => "delivery",
+            Self::Session => "session",
+            Self::Organization => "organization",
+        }
+    }
 }
 
 /// Where the broker is and how to speak to it.
@@ -45,8 +60,9 @@ pub struct MqttSettings {
     pub tls: Option<Arc<rumqttc::tokio_rustls::rustls::ClientConfig>>,
     /// This switchboard's name: part of the client ids and of its status topic.
     pub node: String,
-    /// What is published, retained, at the status topic once the session link is up.
-    pub online: String,
+    /// What is published, retained, at the status topic once the session link is up; none: this node is nobody's business,
+    /// and leaves no will either.
+    pub online: Option<String>,
 }
 
 /// What the broker link tells the BrokerActor.
@@ -68,6 +84,8 @@ pub enum LinkEvent {
 pub struct Arrived {
     /// Topic and payload.
     pub publications: Vec<(String, Bytes)>,
+    /// When the first of them had been read.
+    pub received: Instant,
     /// Given back when all of them are dealt with; while too many are out, the link does not read.
     pub credit: Option<OwnedSemaphorePermit>,
 }
@@ -114,19 +132,21 @@ pub fn channels() -> (Outbound, Inbound) {
 
 impl Links {
     /// Starts the three clients; they connect when the BrokerActor asks them to.
-    pub fn start(settings: &MqttSettings) -> Self {
+    pub fn start(settings: &MqttSettings, metrics: &Metrics) -> (Self, Load) {
         let (outbound, inbound) = channels();
-        let client = |role| {
-            MqttClient::new(role, settings.clone(), outbound.clone())
-                .start()
-                .recipient()
+        let mut load = Load::new(outbound.arrivals.downgrade());
+        let mut client = |role| {
+            let client = MqttClient::new(role, settings.clone(), outbound.clone(), metrics.clone());
+            load.watch(&client.credit);
+            client.start().recipient()
         };
-        Self {
+        let links = Self {
             delivery: client(LinkRole::Delivery),
             session: client(LinkRole::Session),
             organization: client(LinkRole::Organization),
             inbound,
-        }
+        };
+        (links, load)
     }
 }
 
@@ -161,7 +181,10 @@ pub struct MqttClient {
     role: LinkRole,
     settings: MqttSettings,
     outbound: Outbound,
+    metrics: Metrics,
     credit: Arc<Semaphore>,
+    /// Why the broker is away, as the log was told last; none while it is there.
+    told: Option<String>,
     connection: Option<Connection>,
     pause: Duration,
 }
@@ -179,11 +202,13 @@ struct Connection {
 }
 
 impl MqttClient {
-    fn new(role: LinkRole, settings: MqttSettings, outbound: Outbound) -> Self {
+    fn new(role: LinkRole, settings: MqttSettings, outbound: Outbound, metrics: Metrics) -> Self {
         Self {
             role,
             settings,
             outbound,
+            metrics,
+            told: None,
             credit: Arc::new(Semaphore::new(limits::PUBLICATION_KIB_IN_FLIGHT)),
             connection: None,
             pause: limits::RECONNECT_FIRST,
@@ -199,6 +224,7 @@ impl MqttClient {
             arrivals: self.outbound.arrivals.clone(),
             credit: Arc::clone(&self.credit),
             keeps_retained: self.role == LinkRole::Organization,
+            metrics: self.metrics.clone(),
         });
         self.connection = Some(Connection {
             client,
@@ -221,16 +247,26 @@ impl MqttClient {
         {
             self.pause = limits::RECONNECT_FIRST;
         }
-        log::debug!(
-            "MQTT {:?}: {cause}; next attempt in about {:?}",
-            self.role,
-            self.pause
-        );
-        self.tell(LinkEvent::Down(self.role, cause));
         // Between half and all of the pause, so that many switchboards do not knock at once.
         let pause = self.pause.mul_f64(rand::random_range(0.5..=1.0));
         self.pause = (self.pause * 2).min(limits::RECONNECT_LONGEST);
+        self.log_lost(&cause, pause);
+        self.tell(LinkEvent::Down(self.role, cause));
         ctx.run_later(pause, |actor, ctx| actor.connect(ctx));
+    }
+
+    /// A reason is news once: the attempts that fail by it, too, are for whoever debugs.
+    fn log_lost(&mut self, cause: &str, pause: Duration) {
+        let level = match self.told.as_deref() == Some(cause) {
+            true => log::Level::Debug,
+            false => log::Level::Warn,
+        };
+        let (link, pause_ms) = (self.role.word(), pause.as_millis());
+        log::log!(
+            level,
+            "broker link is down link={link} reason={cause:?} pause_ms={pause_ms}"
+        );
+        self.told = Some(cause.to_owned());
     }
 
     fn tell(&self, event: LinkEvent) {
@@ -240,13 +276,18 @@ impl MqttClient {
 
     /// Says, retained, that this switchboard is online; the broker tells the contrary by the will.
     fn announce(&self, connection: &Connection) {
+        let Some(online) = self.settings.online.clone() else {
+            return;
+        };
         let topic = switchboard_protocol::topics::status(&self.settings.node);
-        let online = self.settings.online.clone();
         if let Err(e) = connection
             .client
             .try_publish(topic, QoS::AtLeastOnce, true, online)
         {
-            log::warn!("could not announce this node at the broker: {e}");
+            log::warn!(
+                "this node was not announced at the broker reason={:?}",
+                e.to_string()
+            );
         }
     }
 }
@@ -306,6 +347,8 @@ impl StreamHandler<Polled> for MqttClient {
         match polled {
             Polled::Connected => {
                 connection.since = Some(Instant::now());
+                self.told = None;
+                log::info!("broker link is up link={}", self.role.word());
                 let connection = self.connection.as_ref().expect("checked above");
                 if self.role == LinkRole::Session {
                     self.announce(connection);

@@ -104,6 +104,7 @@ impl Root {
                 identity: RefCell::new(identity),
                 is_closed: Cell::new(false),
                 access: Arc::clone(&self.access),
+                metrics: self.metrics.clone(),
             },
             root: self,
         };
@@ -164,6 +165,7 @@ pub struct Client {
     identity: RefCell<Identity>,
     is_closed: Cell<bool>,
     access: Arc<dyn Access>,
+    metrics: Metrics,
 }
 
 impl Client {
@@ -186,8 +188,7 @@ impl Client {
 
     /// Asks whether the socket's holder may.
     pub async fn may(&self, action: Action) -> Result<bool, Failure> {
-        self.ask(action).await.map_err(|error| {
-            log::warn!("access: {error}");
+        self.ask(action).await.map_err(|_| {
             let message = "access cannot be checked now, try again";
             Failure::unavailable("ACCESS_UNAVAILABLE", message)
         })
@@ -196,7 +197,16 @@ impl Client {
     /// As [`may`](Self::may), where nobody waits to be told of a failure.
     pub async fn ask(&self, action: Action) -> Result<bool, Unavailable> {
         let who = self.identity.borrow().clone();
-        self.access.may(who, action).await
+        let answer = self.access.may(who, action).await;
+        answer.inspect_err(|error| {
+            self.metrics.access_failures.inc();
+            // Whoever is away is the news of its own module; here it would be told once an event.
+            log::debug!(
+                "access cannot be checked socket={} reason={:?}",
+                self.socket.id.0,
+                error.to_string()
+            );
+        })
     }
 }
 

@@ -16,9 +16,24 @@ pub fn next() -> u64 {
     before.map_or(now, |latest| now.max(latest + 1))
 }
 
+/// From now on all numbers are above `number` too: the highest that is known of an earlier process, whose clock may have
+/// been ahead of this one's.
+pub fn begin_after(number: u64) {
+    LATEST.fetch_max(number, Ordering::Relaxed);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_follow_those_of_an_earlier_process_whose_clock_was_ahead() {
+        let ahead = next() + 3_600_000_000;
+        begin_after(ahead);
+        assert!(next() > ahead);
+        begin_after(7);
+        assert!(next() > ahead + 1);
+    }
 
     #[test]
     fn numbers_rise_whoever_asks() {

@@ -161,8 +161,8 @@ impl Backend {
         };
         let was_away = self.is_away.swap(answer.is_err(), Ordering::Relaxed);
         match &answer {
-            Err(NoAnswer(why)) if !was_away => log::warn!("the access backend is away: {why}"),
-            Ok(_) if was_away => log::info!("the access backend is back"),
+            Err(NoAnswer(why)) if !was_away => log::warn!("access backend is away reason={why:?}"),
+            Ok(_) if was_away => log::info!("access backend is back"),
             _ => {}
         }
         answer

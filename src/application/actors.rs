@@ -6,7 +6,7 @@ use actix::prelude::*;
 use switchboard_actors::broker::{BrokerActor, BrokerStatus, Publish};
 use switchboard_actors::captions::Captions;
 use switchboard_actors::metrics::Metrics;
-use switchboard_actors::mqtt_client::{Links, MqttSettings};
+use switchboard_actors::mqtt_client::{Links, Load, MqttSettings};
 use switchboard_actors::organization::family::Organizations;
 use switchboard_actors::organization::registry::{OrganizationRegistry, Sources};
 use switchboard_actors::ports::{Access, Authenticator, Recoverables};
@@ -39,6 +39,8 @@ pub(super) struct Actors {
     pub(super) broker: watch::Receiver<BrokerStatus>,
     /// What they count.
     pub(super) metrics: Metrics,
+    /// What is on its way from the broker.
+    pub(super) load: Load,
 }
 
 /// Starts them. Rooms and watchers are spread over `threads`.
@@ -51,7 +53,8 @@ pub(super) fn start(
     threads: &[ArbiterHandle],
 ) -> Actors {
     let metrics = Metrics::default();
-    let (broker, outlets) = BrokerActor::new(Links::start(mqtt), metrics.clone());
+    let (links, load) = Links::start(mqtt, &metrics);
+    let (broker, outlets) = BrokerActor::new(links, metrics.clone());
     let broker = broker.start();
     let events = broker.clone().recipient();
     let rooms = RoomRegistry::new(
@@ -130,5 +133,6 @@ pub(super) fn start(
         events,
         broker: outlets.status,
         metrics,
+        load,
     }
 }

@@ -2,30 +2,27 @@
 //! actors which live as long as the program.
 
 mod actors;
+mod parts;
+mod rehearsal;
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use actix::prelude::*;
 use actix_web::web;
 use anyhow::Context as _;
-use prometheus_client::registry::Registry;
 use switchboard_actors::broker::BrokerStatus;
-use switchboard_actors::metrics::Metrics;
-use switchboard_actors::mqtt_client::MqttSettings;
-use switchboard_actors::ports::Authenticator;
+use switchboard_actors::ports::Access;
 use switchboard_actors::recovery::{Flush, RecoveryKeeper};
 use switchboard_actors::registry::RoomRegistry;
-use switchboard_actors::root::Root;
-use switchboard_actors::session::{Above, SessionSettings};
 use tokio::sync::watch;
 
 use crate::access;
-use crate::config::{AccessSource, Config, Mqtt, MqttTls, MqttUrl, Secret};
+use crate::config::{Config, MqttTls, MqttUrl, Secret, mask_url};
 use crate::demo;
-use crate::embedded_broker::{EmbeddedBroker, Options};
+use crate::embedded_broker::EmbeddedBroker;
 use crate::http::api::{self, ApiState};
 use crate::http::health::{self, Health};
 use crate::http::page::{self, DemoDocument};
@@ -33,11 +30,8 @@ use crate::recording::Recording;
 use crate::session_commands::SessionCommands;
 use crate::shutdown::Signals;
 use crate::store::Store;
-use crate::tokens::{TokenIssuer, TokenVerifier};
-use crate::transcript::tls_config;
-use crate::transport::{
-    self, Admission, AdmissionLimits, AllowedOrigins, Certificate, Endpoint, Refresh, Server, Tls,
-};
+use crate::tokens::TokenIssuer;
+use crate::transport::{self, Endpoint, Refresh, Server, Tls};
 
 /// How long the start waits for the embedded broker, so that nobody hears `broker_ko` at the very beginning.
 const EMBEDDED_DEADLINE: Duration = Duration::from_secs(2);
@@ -54,8 +48,6 @@ const HAND_OVER: Duration = Duration::from_millis(1_500);
 const FINALS_DEADLINE: Duration = Duration::from_millis(1_500);
 /// How long the database may take to let go then.
 const STORE_DEADLINE: Duration = Duration::from_millis(500);
-/// Connections that the kernel holds until they are accepted.
-const BACKLOG: i32 = 4_096;
 
 /// How to run.
 #[derive(Clone, Copy, Debug)]
@@ -102,22 +94,50 @@ pub async fn run(config: Config, options: RunOptions) -> anyhow::Result<()> {
         () = signals.next() => return Ok(()),
     };
     application.announce()?;
+    log_start(&config, &application);
     application.run_until(signals.requested()).await
+}
+
+fn log_start(config: &Config, application: &Application) {
+    let addresses = application.addresses.iter().map(SocketAddr::to_string);
+    let addresses: Vec<String> = addresses.collect();
+    log::info!(
+        "switchboard runs version={} node={} addresses={} mqtt={} database={:?} workers={}",
+        env!("CARGO_PKG_VERSION"),
+        config.node,
+        addresses.join(","),
+        application.broker_url,
+        mask_url(config.database_url.expose()),
+        config.workers
+    );
 }
 
 impl Application {
     /// Binds every address, opens the database, starts the actors. Nothing is served before all of it succeeded.
     pub async fn build(config: &Config, options: RunOptions) -> anyhow::Result<Self> {
-        let certificate = certificate(config)?;
-        let listeners = bind(&config.listen)?;
+        Self::assemble(config, options, None).await
+    }
+
+    /// Builds it with the configured source of rights and announces it at the broker, or with `rehearsal`'s and in silence.
+    async fn assemble(
+        config: &Config,
+        options: RunOptions,
+        rehearsal: Option<Arc<dyn Access>>,
+    ) -> anyhow::Result<Self> {
+        let certificate = parts::certificate(config)?;
+        let listeners = parts::bind(&config.listen)?;
         let addresses = listeners
             .iter()
             .map(TcpListener::local_addr)
             .collect::<Result<_, _>>()?;
-        let store = open_store(config, options.migrate).await?;
+        let store = parts::open_store(config, options.migrate).await?;
         let secret = config.jwt_secret.as_ref().map(Secret::expose);
-        let verifier = verifier(config).await?;
-        let access = access::source(&config.access, &store)?;
+        let verifier = parts::verifier(config).await?;
+        let is_announced = rehearsal.is_none();
+        let access = match rehearsal {
+            Some(access) => access,
+            None => access::source(&config.access, &store)?,
+        };
         let issuer = secret.map(TokenIssuer::new).transpose()?;
         let demo = match options.demo {
             true => Some(
@@ -130,10 +150,11 @@ impl Application {
         if demo.is_some() {
             demo::seed(&store).await?;
         }
-        let (embedded, broker_url) = broker(&config.mqtt).await?;
-        let mqtt = mqtt_settings(config, &broker_url)?;
+        let (embedded, broker_url) = parts::broker(&config.mqtt).await?;
+        let mut mqtt = parts::mqtt_settings(config, &broker_url)?;
+        mqtt.online.take_if(|_| !is_announced);
 
-        let threads = start_threads(config.workers);
+        let threads = parts::start_threads(config.workers);
         let handles: Vec<_> = threads.iter().map(Arbiter::handle).collect();
         let authenticator = Arc::clone(&verifier);
         let actors = actors::start(
@@ -146,15 +167,14 @@ impl Application {
         );
         let broker_status = actors.broker;
         let metrics = actors.metrics;
-        let endpoint = endpoint(config, actors.root, &metrics);
-        let mut metrics_registry = Registry::default();
-        metrics.register(&mut metrics_registry);
-        let health = web::Data::new(Health {
-            broker: broker_status.clone(),
-            store: store.clone(),
-            endpoint: endpoint.clone(),
-            metrics: metrics_registry,
-        });
+        let endpoint = parts::endpoint(config, actors.root, &metrics);
+        let health = web::Data::new(Health::new(
+            broker_status.clone(),
+            store.clone(),
+            endpoint.clone(),
+            metrics.clone(),
+            actors.load,
+        ));
         let api_state = web::Data::new(ApiState::new(
             store.clone(),
             verifier,
@@ -167,10 +187,10 @@ impl Application {
             Some(_) => EMBEDDED_DEADLINE,
             None => EXTERNAL_DEADLINE,
         };
-        wait_for_broker(broker_status.clone(), deadline).await;
+        parts::wait_for_broker(broker_status.clone(), deadline).await;
         let endpoints = vec![endpoint.clone()];
         let refresh = certificate.clone().map(Refresh::start).transpose()?;
-        let admission = admission(config, &metrics);
+        let admission = parts::admission(config, &metrics);
         let tls = certificate.map(|shown| Tls::new(shown, config.tls_timeout, metrics));
         let server = transport::start(
             listeners,
@@ -267,7 +287,7 @@ impl Application {
             .is_some()
             .then(|| demo::feed(self.broker_url, self.mqtt_tls, self.store.clone()));
         stop.await?;
-        log::info!("stopping");
+        log::info!("switchboard stops");
         if let Some(feed) = feed {
             feed.abort();
         }
@@ -297,124 +317,5 @@ impl Application {
             log::warn!("the database is still busy");
         }
         Ok(())
-    }
-}
-
-fn bind(addresses: &[SocketAddr]) -> anyhow::Result<Vec<TcpListener>> {
-    let bind = |address: &SocketAddr| -> std::io::Result<TcpListener> {
-        let domain = socket2::Domain::for_address(*address);
-        let socket = socket2::Socket::new(domain, socket2::Type::STREAM, None)?;
-        socket.set_reuse_address(true)?;
-        socket.bind(&(*address).into())?;
-        socket.listen(BACKLOG)?;
-        Ok(socket.into())
-    };
-    addresses
-        .iter()
-        .map(|address| bind(address).with_context(|| format!("cannot listen on {address}")))
-        .collect()
-}
-
-/// Reads what HTTPS shows, where it is configured.
-fn certificate(config: &Config) -> anyhow::Result<Option<Arc<Certificate>>> {
-    let Some(files) = &config.tls else {
-        return Ok(None);
-    };
-    let certificate = Certificate::read(files).context("the certificate cannot be used")?;
-    log::info!("certificate, SHA-256 {}", certificate.fingerprint());
-    Ok(Some(certificate))
-}
-
-async fn open_store(config: &Config, migrate: bool) -> anyhow::Result<Store> {
-    let store = Store::connect(config.database_url.expose()).await?;
-    match migrate {
-        true => store.migrate().await?,
-        false => store.check_schema().await?,
-    }
-    store.ping().await?;
-    Ok(store)
-}
-
-async fn verifier(config: &Config) -> anyhow::Result<Arc<dyn Authenticator>> {
-    let secret = config.jwt_secret.as_ref().map(Secret::expose);
-    let mut verifier = TokenVerifier::start(secret, config.jwks.as_deref()).await?;
-    if let AccessSource::Http(_) = config.access {
-        verifier.keep_tokens();
-    }
-    Ok(Arc::new(verifier))
-}
-
-async fn broker(mqtt: &Mqtt) -> anyhow::Result<(Option<EmbeddedBroker>, MqttUrl)> {
-    match mqtt {
-        Mqtt::External(url) => Ok((None, url.clone())),
-        Mqtt::Embedded { listen } => {
-            let broker = EmbeddedBroker::bind(*listen, Options::default()).await?;
-            let url = MqttUrl::plain(broker.local_addr());
-            Ok((Some(broker), url))
-        }
-    }
-}
-
-fn mqtt_settings(config: &Config, url: &MqttUrl) -> anyhow::Result<MqttSettings> {
-    let password = url.password.as_ref().map_or("", Secret::expose).to_owned();
-    let since = humantime::format_rfc3339_millis(SystemTime::now());
-    Ok(MqttSettings {
-        host: url.host.clone(),
-        port: url.port,
-        credentials: url.username.clone().map(|user| (user, password)),
-        tls: url.tls.then(|| tls_config(&config.mqtt_tls)).transpose()?,
-        node: config.node.clone(),
-        online: serde_json::json!({ "online": true, "since": since.to_string() }).to_string(),
-    })
-}
-
-/// Sockets and rooms share the main thread with the broker's links on one core, and have threads of their own on more.
-fn start_threads(workers: usize) -> Vec<Arbiter> {
-    match workers {
-        0 | 1 => Vec::new(),
-        workers => (0..workers).map(|_| Arbiter::new()).collect(),
-    }
-}
-
-fn admission(config: &Config, metrics: &Metrics) -> Arc<Admission> {
-    let limits = &config.limits;
-    let limits = AdmissionLimits {
-        connections: limits.connections,
-        per_address: limits.connections_per_address,
-        rate_per_address: limits.connect_rate_per_address,
-        loopback: limits.loopback,
-        header_bytes: limits.header_bytes,
-    };
-    Admission::new(limits, metrics.clone())
-}
-
-fn endpoint(config: &Config, root: Root, metrics: &Metrics) -> Endpoint {
-    let settings = SessionSettings {
-        ping_interval: config.ping_interval,
-        ping_timeout: config.ping_timeout,
-        connect_timeout: config.connect_timeout,
-        upgrade_timeout: config.limits.upgrade_timeout,
-        max_payload: config.max_payload_bytes,
-        max_events_per_second: config.limits.events_per_second,
-        ids: Default::default(),
-        metrics: metrics.clone(),
-    };
-    let origins = match &config.allowed_origins[..] {
-        [] => AllowedOrigins::Same,
-        list if list.iter().any(|origin| origin == "*") => AllowedOrigins::Any,
-        list => AllowedOrigins::List(list.to_vec()),
-    };
-    Endpoint::new(
-        "/socket.io/",
-        settings,
-        Above::SocketIo(Arc::new(root)),
-        origins,
-    )
-}
-
-async fn wait_for_broker(mut status: watch::Receiver<BrokerStatus>, deadline: Duration) {
-    let up = status.wait_for(|status| *status == BrokerStatus::Up);
-    if tokio::time::timeout(deadline, up).await.is_err() {
-        log::warn!("the broker is not connected yet");
     }
 }

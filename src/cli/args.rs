@@ -13,6 +13,9 @@ use switchboard_protocol::ids::{ChannelId, RoomId, SessionId, UserId};
 use crate::config::Layer;
 use crate::config::keys::{Fallback, KEYS, Key};
 
+/// Bounds of a drill.
+const SHORTEST_DRILL: Duration = Duration::from_secs(1);
+const LONGEST_DRILL: Duration = Duration::from_secs(12 * 3600);
 /// Longest life of a token.
 const LONGEST_TTL: Duration = Duration::from_secs(10 * 365 * 86_400);
 
@@ -53,6 +56,12 @@ pub enum Command {
     /// Print the configuration that would be used, and try broker and database
     #[command(after_help = "Example:\n  switchboard check-config --config switchboard.toml")]
     CheckConfig,
+    /// Try everything the server needs, and a viewer, with this configuration
+    #[command(
+        after_help = "Examples:\n  switchboard doctor --config switchboard.toml\n  \
+        switchboard doctor --drill 5m --json"
+    )]
+    Doctor(Doctor),
     /// Publish a recorded transcript to the broker in real time
     #[command(after_help = "Examples:\n  \
         switchboard replay talk.vtt --session demo-lecture --channel 1\n  \
@@ -98,6 +107,17 @@ pub struct Life {
     /// How long it is good for, such as 30m or 7d
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = ttl)]
     pub ttl: Duration,
+}
+
+/// How thoroughly to look, and how to tell.
+#[derive(Debug, clap::Args)]
+pub struct Doctor {
+    /// Cut the link to the broker again and again, for this time
+    #[arg(long, value_name = "TIME", num_args = 0..=1, default_missing_value = "1m", value_parser = drill)]
+    pub drill: Option<Duration>,
+    /// Tell it as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// What to replay, and where.
@@ -207,6 +227,14 @@ fn ttl(text: &str) -> Result<Duration, String> {
     }
 }
 
+fn drill(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(time) if (SHORTEST_DRILL..=LONGEST_DRILL).contains(&time) => Ok(time),
+        Ok(_) => Err("between 1s and 12h".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
 fn speed(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(speed) if (0.01..=1000.0).contains(&speed) => Ok(speed),
@@ -243,6 +271,13 @@ mod tests {
             command("switchboard check-config"),
             Command::CheckConfig
         ));
+        let drill = |line: &str| match command(line) {
+            Command::Doctor(doctor) => (doctor.drill.map(|time| time.as_secs()), doctor.json),
+            other => panic!("a doctor, not {other:?}"),
+        };
+        assert_eq!(drill("switchboard doctor"), (None, false));
+        assert_eq!(drill("switchboard doctor --drill --json"), (Some(60), true));
+        assert_eq!(drill("switchboard doctor --drill 5s"), (Some(5), false));
         let Command::Token(TokenFor::User { id, life }) =
             command("switchboard token user ann --ttl 90m")
         else {
@@ -323,6 +358,7 @@ mod tests {
                 "switchboard replay a.srt --session s --channel 1 --speed NaN",
                 "0.01",
             ),
+            ("switchboard doctor --drill 0s", "between 1s and 12h"),
             ("switchboard watch s", "session/channel"),
             ("switchboard watch s/+", "room"),
             ("switchboard watch s/1 --url nonsense", "--url"),
@@ -341,6 +377,7 @@ mod tests {
             "token admin",
             "migrate",
             "check-config",
+            "doctor",
             "replay",
             "watch",
         ];

@@ -61,7 +61,7 @@ async fn tokens(config: &Config) -> anyhow::Result<String> {
 }
 
 /// Asks about a token that is none: a backend that answers at all is there.
-async fn access(config: &Config) -> anyhow::Result<String> {
+pub(super) async fn access(config: &Config) -> anyhow::Result<String> {
     let AccessSource::Http(backend) = &config.access else {
         return Ok("by the database".to_owned());
     };

@@ -6,6 +6,7 @@
 mod args;
 mod check_config;
 mod demo;
+mod doctor;
 mod migrate;
 mod replay;
 mod token;
@@ -44,7 +45,7 @@ pub fn run(
         }
     };
     match execute(invocation, environment) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             complain(&one_line(&error));
             ExitCode::FAILURE
@@ -55,15 +56,23 @@ pub fn run(
 fn execute(
     invocation: Invocation,
     environment: impl IntoIterator<Item = (OsString, OsString)>,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<ExitCode> {
     let Invocation {
         flags,
         file,
         command,
     } = invocation;
-    let settings = Settings::gather(&flags, environment, file.as_deref())?;
-    let config = Config::from_settings(&settings)?;
-    telemetry::init(&config.log)?;
+    let read = Settings::gather(&flags, environment, file.as_deref())
+        .and_then(|settings| Ok((Config::from_settings(&settings)?, settings)));
+    let (config, settings) = match (read, &command) {
+        (Ok(read), _) => read,
+        (Err(error), Command::Doctor(doctor)) => return doctor::misconfigured(doctor, &error),
+        (Err(error), _) => return Err(error.into()),
+    };
+    telemetry::init(match command {
+        Command::Doctor(_) => doctor::log_filter(&settings),
+        _ => &config.log,
+    })?;
     if matches!(command, Command::Demo | Command::Serve { .. }) {
         descriptors::prepare();
     }
@@ -76,7 +85,9 @@ fn execute(
             Command::CheckConfig => check_config::run(&settings, &config).await,
             Command::Replay(replay) => replay::run(&config, replay).await,
             Command::Watch(watch) => watch::run(watch).await,
-        }
+            Command::Doctor(doctor) => return doctor::run(&doctor, &settings, &config).await,
+        }?;
+        Ok(ExitCode::SUCCESS)
     })
 }
 

@@ -1,5 +1,7 @@
 //! The layers, and each line that a fault prints.
 
+mod samples;
+
 use std::collections::BTreeSet;
 use std::io::Write;
 
@@ -7,57 +9,7 @@ use tempfile::NamedTempFile;
 
 use super::keys::{Fallback, KEYS};
 use super::*;
-
-/// A valid value other than the default, and (where one exists) a bad one, for each key of the table.
-#[rustfmt::skip]
-const SAMPLES: &[(&str, &str, Option<&str>)] = &[
-    ("listen", "0.0.0.0:80,[::1]:0", Some("localhost")),
-    ("tls_cert", "cert.pem", None),
-    ("tls_key", "key.pem", None),
-    ("tls_timeout_ms", "200", Some("0")),
-    ("mqtt_url", "mqtts://ann:hush@broker", Some("http://ann:hush@broker")),
-    ("mqtt_listen", "127.0.0.1:0", Some("1883")),
-    ("mqtt_ca", "ca.pem", None),
-    ("mqtt_cert", "cert.pem", None),
-    ("mqtt_key", "key.pem", None),
-    ("database_url", "postgres://ann:hush@host/name", Some("mysql://ann:hush@host/name")),
-    ("jwt_secret", "0123456789abcdef0123456789abcdef", Some("hush")),
-    ("jwks", "https://example.org/jwks.json", Some("ftp://example.org/jwks.json")),
-    ("access", "store", Some("ldap")),
-    ("access_url", "http://localhost:9/access/", Some("http://ann:hush@localhost")),
-    ("access_key", "hush", None),
-    ("access_timeout_ms", "5", Some("0")),
-    ("access_cache_ms", "0", Some("-1")),
-    ("allowed_origins", "https://Example.org:443/,http://localhost:3000", Some("example.org")),
-    ("refusal", "unauthorized", Some("silent")),
-    ("anonymous", "chat", Some("true")),
-    ("ping_interval_ms", "300", Some("0")),
-    ("ping_timeout_ms", "200", Some("-1")),
-    ("connect_timeout_ms", "1000", Some("1s")),
-    ("max_payload_bytes", "4096", Some("0")),
-    ("upgrade_timeout_ms", "500", Some("0")),
-    ("max_header_bytes", "4096", Some("100")),
-    ("max_events_per_second", "0", Some("many")),
-    ("max_connections", "12", Some("-1")),
-    ("max_connections_per_address", "12", Some("1e3")),
-    ("connect_rate_per_address", "0", Some("1000001")),
-    ("limit_loopback", "true", Some("yes")),
-    ("media_poll_ms", "500", Some("0")),
-    ("recovery", "off", Some("maybe")),
-    ("recovery_window_ms", "5000", Some("0")),
-    ("retention", "12h", Some("7 fortnights")),
-    ("llm_url", "http://localhost:9/v1/", Some("localhost:9")),
-    ("llm_model", "tiny", None),
-    ("llm_key", "hush", None),
-    ("llm_provider", "anthropic", Some("oracle")),
-    ("llm_timeout_ms", "5", Some("0")),
-    ("embeddings_url", "http://localhost:9/v1", Some("/v1")),
-    ("embeddings_model", "tiny", None),
-    ("log", "warn,switchboard=debug", Some("switchboard=loud")),
-    ("node", "stage-2.left", Some("stage/2")),
-    ("workers", "3", Some("0")),
-    ("data_dir", "elsewhere", None),
-];
+use samples::SAMPLES;
 
 fn environment(pairs: &[(&str, &str)]) -> Vec<(OsString, OsString)> {
     pairs
@@ -93,6 +45,8 @@ fn without_any_layer_the_documented_defaults_hold() {
     assert_eq!(config.database_url.expose(), "sqlite://switchboard.db");
     assert_eq!(config.jwt_secret, None);
     assert_eq!(config.access, AccessSource::Store);
+    assert_eq!(config.recheck, Some(Duration::from_secs(60)));
+    assert_eq!(config.drain, Duration::from_secs(8));
     assert!(config.allowed_origins.is_empty());
     assert_eq!(config.refusal, Refusal::ConnectError);
     assert!(!config.anonymous_chat);

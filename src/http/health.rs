@@ -3,11 +3,15 @@
 use std::time::Duration;
 
 use actix_web::{HttpResponse, web};
+use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 use serde::Serialize;
 use switchboard_actors::broker::BrokerStatus;
+use switchboard_actors::metrics::Metrics;
+use switchboard_actors::mqtt_client::Load;
 use tokio::sync::watch;
 
+use super::process::Process;
 use crate::store::Store;
 use crate::transport::Endpoint;
 
@@ -22,8 +26,38 @@ pub struct Health {
     pub store: Store,
     /// Where sockets come in.
     pub endpoint: Endpoint,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// What is on its way from the broker, looked up at each scrape.
+    pub load: Load,
     /// Every metric of the program.
-    pub metrics: Registry,
+    registry: Registry,
+}
+
+impl Health {
+    /// Checks and metrics of a program that begins now.
+    pub fn new(
+        broker: watch::Receiver<BrokerStatus>,
+        store: Store,
+        endpoint: Endpoint,
+        metrics: Metrics,
+        load: Load,
+    ) -> Self {
+        let mut registry = Registry::default();
+        metrics.register(&mut registry);
+        let version = vec![("version", env!("CARGO_PKG_VERSION"))];
+        let switchboard = registry.sub_registry_with_prefix("switchboard");
+        switchboard.register("build", "The version that runs", Info::new(version));
+        registry.register_collector(Box::new(Process));
+        Self {
+            broker,
+            store,
+            endpoint,
+            metrics,
+            load,
+            registry,
+        }
+    }
 }
 
 /// Mounts the three routes. The application must have `web::Data<Health>`.
@@ -56,7 +90,7 @@ async fn ready(health: web::Data<Health>) -> HttpResponse {
     match ping {
         Ok(Ok(())) => {}
         Ok(Err(e)) => {
-            log::debug!("readiness: {e}");
+            log::debug!("not ready reason={:?}", e.to_string());
             reasons.push("database fails");
         }
         Err(_) => reasons.push("database does not answer"),
@@ -71,13 +105,16 @@ async fn ready(health: web::Data<Health>) -> HttpResponse {
 }
 
 async fn metrics(health: web::Data<Health>) -> HttpResponse {
+    health.load.sample(&health.metrics);
+    let is_there = health.store.is_there();
+    health.metrics.database_up.set(i64::from(is_there));
     let mut text = String::new();
-    match prometheus_client::encoding::text::encode(&mut text, &health.metrics) {
+    match prometheus_client::encoding::text::encode(&mut text, &health.registry) {
         Ok(()) => HttpResponse::Ok()
             .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")
             .body(text),
         Err(e) => {
-            log::error!("metrics: {e}");
+            log::error!("metrics cannot be written reason={:?}", e.to_string());
             HttpResponse::InternalServerError().finish()
         }
     }

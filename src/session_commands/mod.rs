@@ -146,7 +146,9 @@ impl Worker {
             .get_or_create(&Reason { reason })
             .inc();
         if self.logged.insert(reason) {
-            log::warn!("session command on {topic:?} refused ({reason}; logged once): {detail}");
+            log::warn!(
+                "a session command is refused, such ones are counted topic={topic:?} reason={reason} detail={detail:?}"
+            );
         }
     }
 }

@@ -27,13 +27,16 @@ pub(super) async fn until_answered<T>(
             Err(error) if !matches!(error, StoreError::UnknownOrganization(_)) => error,
             answered => {
                 if waits {
-                    log::info!("session commands go on");
+                    log::info!("database is back, session commands go on");
                 }
                 return answered;
             }
         };
         if !std::mem::replace(&mut waits, true) {
-            log::warn!("session commands wait for the database: {error}");
+            log::warn!(
+                "session commands wait for the database reason={:?}",
+                error.to_string()
+            );
         }
         if answers().await {
             failures += 1;

@@ -4,17 +4,19 @@ use switchboard_protocol::ids::{ChatId, MessageId, OrganizationId, ProjectId};
 
 use super::chat_model::{Chat, Message, NewMessage, NewProject, Project};
 use super::error::StoreError;
-use super::{MAX_PAGE, Store, in_time};
+use super::{MAX_PAGE, Store};
 
 impl Store {
     /// Creates a project. Fails with [`StoreError::UnknownOrganization`] or [`StoreError::ProjectExists`].
     pub async fn create_project(&self, new: NewProject) -> Result<Project, StoreError> {
-        in_time(self.database.create_project(new)).await
+        self.database
+            .in_time(self.database.create_project(new))
+            .await
     }
 
     /// The project of this id.
     pub async fn project(&self, id: ProjectId) -> Result<Option<Project>, StoreError> {
-        in_time(self.database.project(id)).await
+        self.database.in_time(self.database.project(id)).await
     }
 
     /// A page of an organization's projects by ascending id, those after the id `after`: at most `limit`, and never
@@ -26,12 +28,16 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<Project>, StoreError> {
         let limit = limit.min(MAX_PAGE);
-        in_time(self.database.projects_of(organization, after, limit)).await
+        self.database
+            .in_time(self.database.projects_of(organization, after, limit))
+            .await
     }
 
     /// Deletes a project with its chats and their messages; `false` if there was none.
     pub async fn delete_project(&self, id: ProjectId) -> Result<bool, StoreError> {
-        in_time(self.database.delete_project(id)).await
+        self.database
+            .in_time(self.database.delete_project(id))
+            .await
     }
 
     /// Creates a chat. Fails with [`StoreError::UnknownProject`].
@@ -40,12 +46,14 @@ impl Store {
         project: ProjectId,
         title: Option<String>,
     ) -> Result<Chat, StoreError> {
-        in_time(self.database.create_chat(project, title)).await
+        self.database
+            .in_time(self.database.create_chat(project, title))
+            .await
     }
 
     /// The chat of this id, in whatever project.
     pub async fn chat(&self, id: ChatId) -> Result<Option<Chat>, StoreError> {
-        in_time(self.database.chat(id)).await
+        self.database.in_time(self.database.chat(id)).await
     }
 
     /// A page of a project's chats, as [`projects_of`](Self::projects_of).
@@ -56,18 +64,22 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<Chat>, StoreError> {
         let limit = limit.min(MAX_PAGE);
-        in_time(self.database.chats_of(project, after, limit)).await
+        self.database
+            .in_time(self.database.chats_of(project, after, limit))
+            .await
     }
 
     /// Deletes a chat with its messages; `false` if there was none.
     pub async fn delete_chat(&self, id: ChatId) -> Result<bool, StoreError> {
-        in_time(self.database.delete_chat(id)).await
+        self.database.in_time(self.database.delete_chat(id)).await
     }
 
     /// Stores what was said, behind everything that was said in the chat before; the first question names a chat
     /// without a title. Fails with [`StoreError::UnknownChat`].
     pub async fn append_message(&self, said: NewMessage) -> Result<Message, StoreError> {
-        in_time(self.database.append_message(said)).await
+        self.database
+            .in_time(self.database.append_message(said))
+            .await
     }
 
     /// A page of a chat's messages in the order they were said, those after the message `after`: at most `limit`, and
@@ -79,7 +91,9 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<Message>, StoreError> {
         let limit = limit.min(MAX_PAGE);
-        in_time(self.database.messages_of(chat, after, limit)).await
+        self.database
+            .in_time(self.database.messages_of(chat, after, limit))
+            .await
     }
 
     /// The last `limit` messages of a chat in the order they were said, never more than 500.
@@ -89,6 +103,8 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<Message>, StoreError> {
         let limit = limit.min(MAX_PAGE);
-        in_time(self.database.last_messages(chat, limit)).await
+        self.database
+            .in_time(self.database.last_messages(chat, limit))
+            .await
     }
 }

@@ -89,6 +89,16 @@ impl StoreError {
         }
     }
 
+    /// Whether the database itself failed: it is away, too slow, locked or broken. It answered to anything else.
+    pub(crate) fn is_absence(&self) -> bool {
+        match self {
+            Self::Open { .. } | Self::TooLate(_) => true,
+            // Closed by ourselves at the end.
+            Self::Query { source, .. } => !matches!(**source, sqlx::Error::PoolClosed),
+            _ => false,
+        }
+    }
+
     /// Wraps a failed migration.
     pub(super) fn migrate(source: sqlx::migrate::MigrateError) -> Self {
         Self::Migrate(Arc::new(source))

@@ -5,7 +5,7 @@ use switchboard_protocol::ids::{ConversationId, OrganizationId};
 
 use super::error::StoreError;
 use super::model::ConversationChange;
-use super::{Store, in_time, unavailable};
+use super::{Store, unavailable};
 
 /// Unfinished conversations of one organization that a poll looks at.
 const MAX_UNFINISHED: u32 = 1_000;
@@ -14,7 +14,9 @@ impl Store {
     /// Creates a conversation. Fails with [`StoreError::UnknownOrganization`] or
     /// [`StoreError::ConversationExists`].
     pub async fn create_conversation(&self, new: Conversation) -> Result<Conversation, StoreError> {
-        in_time(self.database.create_conversation(new)).await
+        self.database
+            .in_time(self.database.create_conversation(new))
+            .await
     }
 
     /// The conversation of this id.
@@ -22,7 +24,7 @@ impl Store {
         &self,
         id: &ConversationId,
     ) -> Result<Option<Conversation>, StoreError> {
-        in_time(self.database.conversation(id)).await
+        self.database.in_time(self.database.conversation(id)).await
     }
 
     /// Changes a conversation and returns it as it is now, or `None` if there is none of this id.
@@ -31,7 +33,9 @@ impl Store {
         id: &ConversationId,
         change: ConversationChange,
     ) -> Result<Option<Conversation>, StoreError> {
-        in_time(self.database.update_conversation(id, change)).await
+        self.database
+            .in_time(self.database.update_conversation(id, change))
+            .await
     }
 
     /// Deletes a conversation and returns what it was, or `None` if there was none of this id.
@@ -39,7 +43,9 @@ impl Store {
         &self,
         id: &ConversationId,
     ) -> Result<Option<Conversation>, StoreError> {
-        in_time(self.database.delete_conversation(id)).await
+        self.database
+            .in_time(self.database.delete_conversation(id))
+            .await
     }
 }
 
@@ -53,7 +59,7 @@ impl Media for Store {
         let database = self.database.clone();
         Box::pin(async move {
             let read = database.conversations(&organization, &tracked, MAX_UNFINISHED);
-            in_time(read).await.map_err(unavailable)
+            database.in_time(read).await.map_err(unavailable)
         })
     }
 }

@@ -8,6 +8,7 @@ mod error;
 mod media;
 mod model;
 mod password;
+mod presence;
 mod recoverables;
 mod sql;
 mod transcripts;
@@ -30,6 +31,7 @@ pub use model::{
     Channel, ConversationChange, NewSession, Role, Session, SessionChange, Visibility, Written,
 };
 pub use password::PasswordHash;
+pub use sql::Trial;
 
 /// How long a session or a role is answered from memory: another process' change is seen after this at the
 /// latest, this process' own at once.
@@ -38,9 +40,6 @@ const CACHE_TTL: Duration = Duration::from_secs(2);
 const CACHED_SESSIONS: usize = 4_096;
 /// Cached roles, absent ones included.
 const CACHED_ROLES: usize = 16_384;
-/// How long an operation may take: to get a connection (5 s), to wait for another process' lock (5 s), and to be
-/// done. A server that died without a word would otherwise hold its callers for as long as TCP hopes.
-const DEADLINE: Duration = Duration::from_secs(12);
 /// Items in a page at most.
 const MAX_PAGE: u32 = 500;
 
@@ -81,12 +80,27 @@ impl Store {
     /// Fails with [`StoreError::SchemaBehind`] unless every migration that this program carries is applied. More
     /// of them are no fault: a newer program may have been here.
     pub async fn check_schema(&self) -> Result<(), StoreError> {
-        in_time(self.database.check_schema()).await
+        self.database.in_time(self.database.check_schema()).await
     }
 
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        in_time(self.database.ping()).await
+        self.database.in_time(self.database.ping()).await
+    }
+
+    /// Whether `url` names a SQLite file that [`connect`](Self::connect) would make.
+    pub fn is_missing_file(url: &str) -> Result<bool, StoreError> {
+        Database::is_missing_file(url)
+    }
+
+    /// Writes a row, reads it back and takes it away again. Needs the schema.
+    pub async fn try_out(&self) -> Result<Trial, StoreError> {
+        self.database.in_time(self.database.try_out()).await
+    }
+
+    /// Whether the last operation found the database there.
+    pub fn is_there(&self) -> bool {
+        self.database.is_there()
     }
 
     /// Waits for running statements, then closes. Later operations fail.
@@ -100,7 +114,9 @@ impl Store {
         id: &OrganizationId,
         name: &str,
     ) -> Result<Written, StoreError> {
-        in_time(self.database.put_organization(id, name)).await
+        self.database
+            .in_time(self.database.put_organization(id, name))
+            .await
     }
 
     /// Makes `user` a member with this role, or changes the role. Fails with
@@ -111,7 +127,10 @@ impl Store {
         user: &UserId,
         role: Role,
     ) -> Result<Written, StoreError> {
-        let written = in_time(self.database.put_member(organization, user, role)).await;
+        let written = self
+            .database
+            .in_time(self.database.put_member(organization, user, role))
+            .await;
         self.roles.invalidate(&(organization.clone(), user.clone()));
         written
     }
@@ -122,7 +141,10 @@ impl Store {
         organization: &OrganizationId,
         user: &UserId,
     ) -> Result<bool, StoreError> {
-        let deleted = in_time(self.database.delete_member(organization, user)).await;
+        let deleted = self
+            .database
+            .in_time(self.database.delete_member(organization, user))
+            .await;
         self.roles.invalidate(&(organization.clone(), user.clone()));
         deleted
     }
@@ -136,7 +158,11 @@ impl Store {
         let key = (organization.clone(), user.clone());
         let read = || {
             let (database, (organization, user)) = (self.database.clone(), key.clone());
-            async move { in_time(database.member_role(&organization, &user)).await }
+            async move {
+                database
+                    .in_time(database.member_role(&organization, &user))
+                    .await
+            }
         };
         self.roles.get(key.clone(), read).await
     }
@@ -144,7 +170,10 @@ impl Store {
     /// Creates a session. Fails with [`StoreError::UnknownOrganization`] or [`StoreError::SessionExists`].
     pub async fn create_session(&self, new: NewSession) -> Result<Session, StoreError> {
         let id = new.id.clone();
-        let created = in_time(self.database.create_session(new)).await;
+        let created = self
+            .database
+            .in_time(self.database.create_session(new))
+            .await;
         self.session_written(&id);
         created
     }
@@ -153,7 +182,7 @@ impl Store {
     pub async fn session(&self, id: &SessionId) -> Result<Option<Arc<Session>>, StoreError> {
         let read = || {
             let (database, id) = (self.database.clone(), id.clone());
-            async move { Ok(in_time(database.session(&id)).await?.map(Arc::new)) }
+            async move { Ok(database.in_time(database.session(&id)).await?.map(Arc::new)) }
         };
         self.sessions.get(id.clone(), read).await
     }
@@ -164,14 +193,20 @@ impl Store {
         id: &SessionId,
         change: SessionChange,
     ) -> Result<Option<Session>, StoreError> {
-        let updated = in_time(self.database.update_session(id, change)).await;
+        let updated = self
+            .database
+            .in_time(self.database.update_session(id, change))
+            .await;
         self.session_written(id);
         updated
     }
 
     /// Deletes a session with its channels and its finals; `false` if there was none.
     pub async fn delete_session(&self, id: &SessionId) -> Result<bool, StoreError> {
-        let deleted = in_time(self.database.delete_session(id)).await;
+        let deleted = self
+            .database
+            .in_time(self.database.delete_session(id))
+            .await;
         self.session_written(id);
         deleted
     }
@@ -209,7 +244,9 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<Session>, StoreError> {
         let limit = limit.min(MAX_PAGE);
-        in_time(self.database.sessions_of(organization, after, limit)).await
+        self.database
+            .in_time(self.database.sessions_of(organization, after, limit))
+            .await
     }
 
     /// A page of all sessions with [`Session::record`], by ascending id, as [`sessions_of`](Self::sessions_of).
@@ -219,7 +256,9 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<Session>, StoreError> {
         let limit = limit.min(MAX_PAGE);
-        in_time(self.database.recorded_sessions(after, limit)).await
+        self.database
+            .in_time(self.database.recorded_sessions(after, limit))
+            .await
     }
 
     /// Hashes a password for [`NewSession::password`] or [`SessionChange::password`]; takes some 20 ms of a
@@ -249,14 +288,6 @@ impl Directory for Store {
             Ok(session.map(|session| session.organization.clone()))
         })
     }
-}
-
-/// Ends an operation when its time is over.
-async fn in_time<T>(
-    operation: impl Future<Output = Result<T, StoreError>>,
-) -> Result<T, StoreError> {
-    let done = tokio::time::timeout(DEADLINE, operation).await;
-    done.unwrap_or(Err(StoreError::TooLate(DEADLINE)))
 }
 
 /// What the actors are told of a failure.

@@ -2,7 +2,7 @@
 
 use switchboard_actors::ports::{BoxFuture, Recoverable, Recoverables, Unavailable};
 
-use super::{Store, in_time, unavailable};
+use super::{Store, unavailable};
 
 impl Recoverables for Store {
     fn save(
@@ -15,7 +15,9 @@ impl Recoverables for Store {
             if kept.is_empty() && gone.is_empty() {
                 return Ok(());
             }
-            let saved = in_time(database.save_recoverables(kept, gone)).await;
+            let saved = database
+                .in_time(database.save_recoverables(kept, gone))
+                .await;
             saved.map_err(unavailable)
         })
     }
@@ -27,7 +29,7 @@ impl Recoverables for Store {
             if pid.contains('\0') {
                 return Ok(None);
             }
-            let read = in_time(database.recoverable(&pid)).await;
+            let read = database.in_time(database.recoverable(&pid)).await;
             read.map_err(unavailable)
         })
     }
@@ -35,7 +37,9 @@ impl Recoverables for Store {
     fn purge(&self, before_ms: u64) -> BoxFuture<Result<u64, Unavailable>> {
         let database = self.database.clone();
         Box::pin(async move {
-            let purged = in_time(database.purge_recoverables(before_ms)).await;
+            let purged = database
+                .in_time(database.purge_recoverables(before_ms))
+                .await;
             purged.map_err(unavailable)
         })
     }

@@ -4,7 +4,7 @@ use switchboard_actors::ports::{BoxFuture, Final, Transcripts, Unavailable};
 use switchboard_protocol::ids::RoomId;
 
 use super::error::StoreError;
-use super::{Store, in_time, unavailable};
+use super::{Store, unavailable};
 
 /// Finals that one read returns at most.
 const MAX_FINALS: u32 = 1_000;
@@ -18,17 +18,25 @@ impl Store {
         after: u64,
         limit: u32,
     ) -> Result<Vec<Final>, StoreError> {
-        in_time(
-            self.database
-                .finals_after(room, after, limit.min(MAX_FINALS)),
-        )
-        .await
+        self.database
+            .in_time(
+                self.database
+                    .finals_after(room, after, limit.min(MAX_FINALS)),
+            )
+            .await
+    }
+
+    /// The highest number of all finals; reads an entry of an index for each, so it is asked for once, at the start.
+    pub async fn highest_number(&self) -> Result<Option<u64>, StoreError> {
+        self.database.in_time(self.database.highest_number()).await
     }
 
     /// Removes finals that were stored before `before_ms` (milliseconds since the epoch), oldest first and `limit` at
     /// most, so that no write takes long. Returns how many; fewer than `limit` is the end.
     pub async fn purge_finals(&self, before_ms: u64, limit: u32) -> Result<u64, StoreError> {
-        in_time(self.database.purge_finals(before_ms, limit)).await
+        self.database
+            .in_time(self.database.purge_finals(before_ms, limit))
+            .await
     }
 }
 
@@ -37,7 +45,7 @@ impl Transcripts for Store {
     fn append(&self, finals: Vec<Final>) -> BoxFuture<Result<(), Unavailable>> {
         let database = self.database.clone();
         Box::pin(async move {
-            let stored = in_time(database.append_finals(&finals)).await;
+            let stored = database.in_time(database.append_finals(&finals)).await;
             stored.map_err(unavailable)
         })
     }
@@ -51,7 +59,7 @@ impl Transcripts for Store {
         let database = self.database.clone();
         Box::pin(async move {
             let read = database.last_finals(&room, before, limit.min(MAX_FINALS));
-            in_time(read).await.map_err(unavailable)
+            database.in_time(read).await.map_err(unavailable)
         })
     }
 
@@ -71,7 +79,9 @@ impl Transcripts for Store {
     fn purge(&self, before_ms: u64, limit: u32) -> BoxFuture<Result<u64, Unavailable>> {
         let database = self.database.clone();
         Box::pin(async move {
-            let purged = in_time(database.purge_finals(before_ms, limit)).await;
+            let purged = database
+                .in_time(database.purge_finals(before_ms, limit))
+                .await;
             purged.map_err(unavailable)
         })
     }

@@ -44,7 +44,10 @@ impl FreshKeys {
             if matches!(source, Source::File(_)) {
                 return Err(TokenError::Jwks(format!("{source}: {why}")));
             }
-            warn!("no keys from {source} yet, tokens signed by them are refused: {why}");
+            warn!(
+                "no keys yet, tokens signed by them are refused source={:?} reason={why:?}",
+                source.to_string()
+            );
             failures = 1;
         }
         let task = tokio::spawn(keep_fresh(source, Arc::clone(&shared), failures));
@@ -86,13 +89,16 @@ async fn keep_fresh(source: Source, shared: Arc<Shared>, mut failures: u32) {
         match refresh(&source, &shared).await {
             Ok(()) => {
                 if failures > 0 {
-                    info!("keys are read from {source} again");
+                    info!("keys are read again source={:?}", source.to_string());
                 }
                 failures = 0;
             }
             Err(why) => {
                 if failures == 0 {
-                    warn!("keys cannot be read from {source}, the last ones stay in use: {why}");
+                    warn!(
+                        "keys cannot be read, the last ones stay in use source={:?} reason={why:?}",
+                        source.to_string()
+                    );
                 }
                 failures = failures.saturating_add(1);
             }

@@ -80,7 +80,8 @@ impl BrokerLink {
         tls: &MqttTls,
         deadline: Duration,
     ) -> Result<Self, LinkError> {
-        let (client, mut event_loop) = AsyncClient::new(options(broker, tls)?, 1);
+        let options = client_options(broker, tls, "publisher")?;
+        let (client, mut event_loop) = AsyncClient::new(options, 1);
         let accepted = tokio::time::timeout(deadline, event_loop.poll()).await;
         let accepted = accepted.map_err(|_| LinkError::Deadline {
             broker: broker.to_string(),
@@ -143,7 +144,7 @@ async fn poll(mut event_loop: EventLoop, sender: watch::Sender<Seen>, broker: St
     loop {
         match event_loop.poll().await {
             Ok(Event::Incoming(Packet::ConnAck(_))) => {
-                log::info!("broker {broker} is back");
+                log::info!("the publisher's broker is back broker={broker}");
                 pause = FIRST_PAUSE;
                 sender.send_modify(|seen| {
                     seen.up = true;
@@ -156,7 +157,10 @@ async fn poll(mut event_loop: EventLoop, sender: watch::Sender<Seen>, broker: St
             Ok(_) => {}
             Err(error) => {
                 if sender.borrow().up {
-                    log::warn!("broker {broker} is away: {error}");
+                    log::warn!(
+                        "the publisher's broker is away broker={broker} reason={:?}",
+                        error.to_string()
+                    );
                     sender.send_modify(|seen| seen.up = false);
                 }
                 tokio::time::sleep(pause).await;
@@ -166,9 +170,14 @@ async fn poll(mut event_loop: EventLoop, sender: watch::Sender<Seen>, broker: St
     }
 }
 
-fn options(broker: &MqttUrl, tls: &MqttTls) -> Result<MqttOptions, LinkError> {
+/// How a client of that role connects: with the URL's credentials and TLS, and an id that nobody else has.
+pub(crate) fn client_options(
+    broker: &MqttUrl,
+    tls: &MqttTls,
+    role: &str,
+) -> Result<MqttOptions, LinkError> {
     let random = getrandom::u64().unwrap_or_else(|_| u64::from(std::process::id()));
-    let id = format!("switchboard-publisher-{random:016x}");
+    let id = format!("switchboard-{role}-{random:016x}");
     let mut options = MqttOptions::new(id, broker.host.clone(), broker.port);
     options
         .set_keep_alive(KEEP_ALIVE)

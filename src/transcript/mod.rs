@@ -17,6 +17,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use switchboard_protocol::topics::CaptionKind;
 
+pub(crate) use broker_link::client_options;
 pub use broker_link::{BrokerLink, LinkError, tls_config};
 pub use player::{Item, play, timeline};
 pub use speech::{Translation, Utterance, Word};

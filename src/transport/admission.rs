@@ -75,10 +75,8 @@ impl Admission {
             .admit(address, Instant::now())
             .map_err(|refused| {
                 if refused.is_news {
-                    log::warn!(
-                        "{}: connections are refused (last: {peer})",
-                        refused.limit.name()
-                    );
+                    let limit = refused.limit.name();
+                    log::warn!("connections are refused limit={limit} address={peer}");
                 }
                 self.reached(refused.limit);
                 refused.limit
@@ -91,6 +89,11 @@ impl Admission {
         let address = self.counted(peer);
         self.lock().add(address, Instant::now());
         self.place(address)
+    }
+
+    /// Where everything is counted.
+    pub(super) fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// Counts that a client met `limit`.

@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use rustls::crypto::ring;
 use rustls::pki_types::CertificateDer;
@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::config::CertificateFiles;
 use crate::pem::{self, PemError};
@@ -65,6 +66,14 @@ impl Certificate {
         fingerprint(&self.current().cert)
     }
 
+    /// When the server's certificate ends; none where its validity cannot be read.
+    pub fn expires(&self) -> Option<SystemTime> {
+        let current = self.current();
+        let (_, certificate) = X509Certificate::from_der(current.cert.first()?).ok()?;
+        let end = certificate.validity().not_after.timestamp();
+        Some(SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(end).ok()?))
+    }
+
     /// Reads the files again; takes what is new and good.
     pub fn look(&self) {
         let read = read_pair(&self.files);
@@ -73,13 +82,16 @@ impl Certificate {
             Ok(pair) => {
                 *fault = None;
                 if pair.cert != self.current().cert {
-                    log::info!("new certificate, SHA-256 {}", fingerprint(&pair.cert));
+                    log::info!("new certificate in use sha256={}", fingerprint(&pair.cert));
                     *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(pair);
                 }
             }
             Err(error) if fault.as_ref() == Some(&error) => {}
             Err(error) => {
-                log::error!("the new certificate is not used, the old one stays: {error}");
+                log::error!(
+                    "the new certificate is not used, the old one stays reason={:?}",
+                    error.to_string()
+                );
                 *fault = Some(error);
             }
         }

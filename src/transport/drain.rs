@@ -28,10 +28,8 @@ impl Endpoint {
         metrics.draining.set(1);
         let count = u32::try_from(sessions.len()).expect("fewer than file descriptors");
         let window = window(count, longest);
-        log::info!(
-            "draining: {count} connections over {} ms",
-            window.as_millis()
-        );
+        let window_ms = window.as_millis();
+        log::info!("draining begins connections={count} window_ms={window_ms}");
         let moments = (0..count).map(|index| delay(index, count, window));
         for (session, closes_in) in sessions.iter().zip(moments.clone()) {
             session.do_send(Drain { closes_in });
@@ -52,7 +50,7 @@ impl Endpoint {
         // What is left then is cut off when the worker threads stop.
         let _ = tokio::time::timeout(deadline, ending).await;
         let (took, left) = (started.elapsed().as_millis(), table.len());
-        log::info!("drained in {took} ms, {left} connections cut off");
+        log::info!("drained took_ms={took} cut_off={left}");
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod admission;
 mod certificate;
+mod counts;
 mod drain;
 mod origin;
 mod polling;

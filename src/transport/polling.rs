@@ -19,11 +19,11 @@ use switchboard_protocol::DecodeError;
 use switchboard_protocol::engineio::{Packet, RefusalCode, payload};
 use switchboard_protocol::frame::Frame;
 
-use super::Endpoint;
 use super::origin::Verdict;
 use super::query::{Query, TransportKind};
 use super::table::{Entry, Phase};
 use super::tls::Scheme;
+use super::{Endpoint, counts};
 
 /// Packets in one POST.
 const PACKETS_PER_POST: usize = 16_384;
@@ -47,13 +47,13 @@ pub fn configure(endpoint: &Endpoint, config: &mut web::ServiceConfig) {
 async fn respond(endpoint: &Endpoint, request: &HttpRequest, body: Payload) -> HttpResponse {
     let scheme = request.conn_data::<Scheme>().copied().unwrap_or_default();
     let origin = match endpoint.0.origins.check(request.head(), scheme) {
-        Verdict::Refused => return refuse(RefusalCode::Forbidden),
+        Verdict::Refused => return counted(endpoint, refuse(RefusalCode::Forbidden)),
         Verdict::NotABrowser => None,
         Verdict::Allowed(origin) => Some(origin.clone()),
     };
     let mut response = match request.method().as_str() {
         "OPTIONS" => preflight(),
-        _ => exchange(endpoint, request, body).await,
+        _ => counted(endpoint, exchange(endpoint, request, body).await),
     };
     if let Some(origin) = origin {
         let headers = response.headers_mut();
@@ -63,6 +63,15 @@ async fn respond(endpoint: &Endpoint, request: &HttpRequest, body: Payload) -> H
             header::HeaderValue::from_static("true"),
         );
         headers.insert(header::VARY, header::HeaderValue::from_static("origin"));
+    }
+    response
+}
+
+/// Counts a refusal.
+fn counted(endpoint: &Endpoint, response: HttpResponse) -> HttpResponse {
+    let code = response.extensions().get::<RefusalCode>().copied();
+    if let Some(code) = code {
+        counts::refused(&endpoint.0.settings.metrics, counts::word(code));
     }
     response
 }
@@ -328,7 +337,9 @@ fn close(entry: &Entry, reason: CloseReason) {
 
 fn refuse(code: RefusalCode) -> HttpResponse {
     let status = StatusCode::from_u16(code.http_status()).unwrap_or(StatusCode::BAD_REQUEST);
-    HttpResponse::build(status)
+    let mut response = HttpResponse::build(status)
         .content_type("application/json")
-        .body(code.to_json())
+        .body(code.to_json());
+    response.extensions_mut().insert(code);
+    response
 }

@@ -29,7 +29,7 @@ use super::admission::Admission;
 use super::refusal::Refused;
 use super::requests::{self, HEAD_DEADLINE};
 use super::tls::{Scheme, Stream, Tls};
-use super::{Endpoint, configure, websocket};
+use super::{Endpoint, configure, counts, websocket};
 
 /// How long accepting pauses when the process has no file descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -103,7 +103,7 @@ async fn serve(
                 let (service, accepts) = (service.clone(), accepts.clone());
                 accepting.spawn_local(accept(listener, admission, refused, service, accepts));
             }
-            Err(e) => log::error!("cannot accept connections: {e}"),
+            Err(e) => log::error!("connections cannot be accepted reason={:?}", e.to_string()),
         }
     }
     // Fails when the server is dropped; with the set go its tasks, and with them their connections.
@@ -120,6 +120,7 @@ async fn accept<S>(
     S: Service<TcpStream, Response = (), Error = DispatchError> + 'static,
 {
     let mut connections = JoinSet::new();
+    let mut is_pausing = false;
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -127,6 +128,9 @@ async fn accept<S>(
         };
         match accepted {
             Ok((stream, peer)) => {
+                if std::mem::take(&mut is_pausing) {
+                    log::info!("connections are accepted again");
+                }
                 let place = match admission.admit(peer.ip()) {
                     Ok(place) => place,
                     Err(limit) => {
@@ -144,7 +148,13 @@ async fn accept<S>(
             }
             Err(e) if is_of_one_connection(&e) => {}
             Err(e) => {
-                log::error!("accepting pauses: {e}");
+                admission.metrics().accepts_failed.inc();
+                if !std::mem::replace(&mut is_pausing, true) {
+                    log::error!(
+                        "no connection can be accepted just now reason={:?}",
+                        e.to_string()
+                    );
+                }
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
@@ -174,14 +184,20 @@ fn http_service(
     let (served, door) = (Arc::clone(&endpoints), Arc::clone(&admission));
     let app = App::new();
     let app = app.wrap_fn(move |request, service| {
+        let metrics = door.metrics().clone();
         if !requests::fits(&door, request.head()) {
-            return ready(Ok(request.into_response(requests::too_large()))).left_future();
+            let answer = requests::too_large();
+            counts::answered(&metrics, answer.status());
+            return ready(Ok(request.into_response(answer))).left_future();
         }
         let under_way = requests::begin();
         let answered = service.call(request);
         let sent = |_: &mut _, body| under_way.until_sent(body);
         answered
-            .map_ok(|answer| answer.map_body(sent))
+            .map_ok(move |answer| {
+                counts::answered(&metrics, answer.status());
+                answer.map_body(sent)
+            })
             .right_future()
     });
     let app = app.configure(move |config| {

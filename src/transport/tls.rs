@@ -55,7 +55,7 @@ impl Tls {
             Ok(Err(error)) => ("error", error),
             Err(_) => ("timeout", io::ErrorKind::TimedOut.into()),
         };
-        log::debug!("TLS handshake failed: {error}");
+        log::debug!("TLS handshake failed reason={:?}", error.to_string());
         let failed = &self.metrics.tls_handshakes_failed;
         failed.get_or_create(&Reason { reason }).inc();
         Err(error)

@@ -1,5 +1,5 @@
-//! The viewers' links break. Nothing is impossible here: who comes back gets from the history what it missed, and the
-//! session is recorded, so that a room that nobody is in for a moment goes on.
+//! The viewers' links break. Nothing is impossible here: who comes back gets what it missed, by recovery or from the
+//! history, and a socket that may be recovered stays in its room while its client is away.
 
 use crate::fault_proxy::Way;
 use crate::publisher::Pace;
@@ -8,16 +8,9 @@ use crate::server;
 use crate::support::eventually;
 use crate::support::viewer::Viewer as Narrow;
 
-fn recorded() -> Setting<'static> {
-    Setting {
-        records: true,
-        ..Setting::default()
-    }
-}
-
 #[tokio::test]
 async fn viewers_whose_links_end_or_are_reset_come_back_by_themselves_and_miss_nothing() {
-    let scene = Scene::set(recorded()).await;
+    let scene = Scene::set(Setting::default()).await;
     for way in [Way::Ended, Way::Reset, Way::Reset] {
         scene.flows().await;
         let before = scene.connects();
@@ -28,6 +21,7 @@ async fn viewers_whose_links_end_or_are_reset_come_back_by_themselves_and_miss_n
     scene
         .holds_everything("all viewers' links cut, three times")
         .await;
+    scene.came_back_as_they_asked();
 }
 
 #[tokio::test]
@@ -38,7 +32,7 @@ async fn a_half_open_link_is_noticed_at_both_ends_and_costs_its_neighbours_nothi
     ];
     let setting = Setting {
         environment: &environment,
-        ..recorded()
+        ..Setting::default()
     };
     let scene = Scene::set(setting).await;
     let viewers = scene.front.connections();

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::ledger::say;
 use crate::number_from;
 use crate::publisher::Pace;
-use crate::scene::{PATIENCE, Scene, Setting};
+use crate::scene::{PATIENCE, Returns, Scene, Setting};
 use crate::support::eventually;
 
 /// Two finals a second in each room.
@@ -52,9 +52,9 @@ async fn jitter_every_final_reaches_viewers_who_are_cut_again_and_again() {
         viewers_each: clients / ROOMS,
         pace: PACE,
         is_direct: true,
+        returns: Returns::ByRecovery,
         last_words: 2,
         cut_every: Some(cut_every),
-        records: true,
         ..Setting::default()
     };
     let scene = Scene::set(setting).await;
@@ -74,7 +74,7 @@ async fn jitter_every_final_reaches_viewers_who_are_cut_again_and_again() {
         percentile(&replays, 0.5),
         percentile(&replays, 0.99),
     ));
-    assert!(returns as usize >= clients && !replays.is_empty());
+    assert!(recovered as usize >= clients && !replays.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -87,6 +87,7 @@ async fn avalanche_all_come_back_at_once_after_a_kill_and_nothing_is_lost() {
         viewers_each: clients / ROOMS,
         pace: PACE,
         is_direct: true,
+        returns: Returns::ByRecovery,
         last_words: 2,
         ..Setting::default()
     };
@@ -95,7 +96,7 @@ async fn avalanche_all_come_back_at_once_after_a_kill_and_nothing_is_lost() {
     scene.settles().await;
     scene.all_is_stored().await;
     let before = scene.connects();
-    scene.server.kill();
+    scene.kill_server();
     scene.server.start_again().await;
     let begin = Instant::now();
     scene.all_came_back(&before).await;

@@ -44,9 +44,9 @@ async fn with_its_file_removed_captions_go_on_and_a_restart_begins_anew() {
     scene.flows().await;
     scene.settles().await;
     let before = scene.connects();
-    scene.server.kill();
+    scene.kill_server();
     scene.server.start_again().await;
-    scene.server.seed(false).await;
+    scene.server.seed().await;
     scene.all_came_back(&before).await;
     scene.flows().await;
     scene

@@ -17,6 +17,8 @@ pub struct Verdict {
     published: u64,
     /// Numbers that the fault left possible, over all rooms.
     expected: u64,
+    /// Numbers that may be lost or not, over all rooms.
+    possible: u64,
     /// Deliveries that were to be made: each viewer has its room's numbers to get.
     due: u64,
     delivered: u64,
@@ -50,6 +52,7 @@ impl Verdict {
         self.rooms += 1;
         self.published += published;
         self.expected += expected.len() as u64;
+        self.possible += possible.len() as u64;
         for delivered in viewers {
             self.add_viewer(expected, possible, delivered);
         }
@@ -104,18 +107,16 @@ impl Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "fault: {}: published {} in {} room(s), expected {}, delivered {} of {} to {} viewers, \
-             {} lost, {} double, {} out of order",
-            self.fault,
-            self.published,
-            self.rooms,
-            self.expected,
-            self.delivered,
-            self.due,
-            self.viewers,
-            self.lost,
-            self.double,
-            self.out_of_order
+            "fault: {}: published {} in {} room(s), expected {}",
+            self.fault, self.published, self.rooms, self.expected
+        )?;
+        if self.possible > 0 {
+            write!(f, " (and at most {} more)", self.possible)?;
+        }
+        write!(
+            f,
+            ", {} deliveries to {} viewers where {} were due, {} lost, {} double, {} out of order",
+            self.delivered, self.viewers, self.due, self.lost, self.double, self.out_of_order
         )?;
         match self.unexpected {
             0 => Ok(()),

@@ -1,5 +1,6 @@
 //! What came and went leaves no memory behind. Compared is the kernel's figure of resident memory before and after; the
-//! first comes after a round of the same kind, so that what an allocator keeps once and for all is not counted.
+//! first comes after a round of the same kind, so that what an allocator keeps once and for all is not counted. After
+//! 10,000 rooms glibc keeps some 57 MB, of which `malloc_trim` (tried from a debugger) returns 43; no further round adds.
 //!
 //!     SWITCHBOARD_MEMORY_CONNECTS=100000 SWITCHBOARD_MEMORY_ROOMS=10000 cargo test --release --test faults memory
 
@@ -10,8 +11,11 @@ use futures_util::stream;
 
 use crate::ledger::say;
 use crate::number_from;
+use crate::scene::PATIENCE;
 use crate::server::{self, Server};
+use crate::support::eventually;
 use crate::support::mqtt::Client;
+use crate::support::server::STANDING_FILTERS;
 use crate::support::viewer::Viewer;
 
 /// Viewers at a time.
@@ -61,7 +65,7 @@ async fn come_and_go(server: &Server, count: usize) {
 #[tokio::test]
 async fn memory_returns_after_many_connects_and_disconnects() {
     let count = number_from("SWITCHBOARD_MEMORY_CONNECTS").unwrap_or(10_000);
-    let server = Server::start(&[], false).await;
+    let server = Server::start(&[]).await;
     let idle = server.resident_kib();
     come_and_go(&server, count / 5).await;
     let before = server.resident_kib();
@@ -98,8 +102,15 @@ async fn open_rooms(server: &Server, first: usize, count: usize) {
     server.metric_becomes("rooms", |n| *n == count as i64).await;
     drop(viewers);
     server.metric_becomes("rooms", |n| *n == 0).await;
-    // The standing filters alone.
-    server.metric_becomes("filters_wanted", |n| *n < 10).await;
+    // The broker has been told to forget them all; the standing filters stay.
+    let left = async || {
+        let subscribed = server.metric("filters_subscribed_total").await;
+        subscribed - server.metric("filters_unsubscribed_total").await
+    };
+    eventually("topics to be unsubscribed", PATIENCE, left, |left| {
+        *left == STANDING_FILTERS
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -107,7 +118,7 @@ async fn memory_returns_after_many_distinct_rooms() {
     let count = number_from("SWITCHBOARD_MEMORY_ROOMS").unwrap_or(2_000);
     // Who waits until all rooms are filled answers no ping meanwhile.
     let patient = [("SWITCHBOARD_PING_INTERVAL_MS", "1000000")];
-    let server = Server::start(&patient, false).await;
+    let server = Server::start(&patient).await;
     let idle = server.resident_kib();
     open_rooms(&server, 0, count).await;
     let before = server.resident_kib();

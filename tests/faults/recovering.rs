@@ -1,5 +1,5 @@
-//! A viewer that comes back by itself, as the official client does: it remembers pid and offset, backs off up to a
-//! second, recovers, or joins its room again with a history. One task each, so that ten thousand are no burden.
+//! A viewer that comes back by itself, as the official client does: it backs off up to a second, and then recovers by
+//! pid and offset, or joins its room again with a history. One task each, so that ten thousand are no burden.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -70,6 +70,7 @@ impl Seen {
 
 /// A viewer that watches; gone when dropped.
 pub struct Viewer {
+    pub recovers: bool,
     seen: Arc<Mutex<Seen>>,
     task: JoinHandle<()>,
 }
@@ -82,6 +83,7 @@ impl Drop for Viewer {
 
 impl Viewer {
     pub fn start(part: Part) -> Self {
+        let recovers = part.recovers;
         let seen = Arc::default();
         let life = Life {
             part,
@@ -91,6 +93,7 @@ impl Viewer {
             skips_to: 0,
         };
         Self {
+            recovers,
             seen,
             task: tokio::spawn(life.run()),
         }

@@ -15,7 +15,7 @@ async fn after_a_kill_viewers_come_back_by_themselves_and_what_was_stored_is_in_
         scene.settles().await;
         scene.all_is_stored().await;
         let before = scene.connects();
-        scene.server.kill();
+        scene.kill_server();
         scene.server.start_again().await;
         scene.all_came_back(&before).await;
     }
@@ -24,6 +24,7 @@ async fn after_a_kill_viewers_come_back_by_themselves_and_what_was_stored_is_in_
     scene
         .holds_everything("switchboard killed and restarted, twice, while nobody speaks")
         .await;
+    scene.came_back_as_they_asked();
     let mut verdict = Verdict::of("the same, for newcomers with a history");
     for (room, newcomer) in scene.rooms.iter().zip(&newcomers) {
         let last = room.publisher.published();
@@ -48,7 +49,7 @@ async fn a_kill_while_finals_flow_loses_only_what_was_not_stored_yet() {
     let stored = crossed(&scene);
     scene.all_is_stored().await;
     let before = scene.connects();
-    scene.server.kill();
+    scene.kill_server();
     let at_the_kill = crossed(&scene);
     scene.server.start_again().await;
     scene.all_came_back(&before).await;

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use crate::fault_proxy::FaultProxy;
+use crate::fault_proxy::{FaultProxy, Way};
 use crate::ledger::Verdict;
 use crate::publisher::{Pace, Publisher};
 use crate::recovering::{HISTORY, Part, Viewer};
@@ -17,6 +17,15 @@ pub const PATIENCE: Duration = Duration::from_secs(120);
 /// Finals that every room gets before a fault and after it.
 pub const SOME: u64 = 25;
 
+/// How viewers come back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Returns {
+    /// By the recovery of their socket.
+    ByRecovery,
+    /// One half by recovery, the other by joining again with a history.
+    EitherWay,
+}
+
 /// How a scene is set.
 #[derive(Clone)]
 pub struct Setting<'a> {
@@ -25,10 +34,8 @@ pub struct Setting<'a> {
     pub pace: Pace,
     /// More of the server's environment.
     pub environment: &'a [(&'a str, &'a str)],
-    /// Whether viewers ask for recovery.
-    pub recovers: bool,
-    /// Whether finals are kept while nobody is in a room.
-    pub records: bool,
+    /// How viewers come back.
+    pub returns: Returns,
     /// Whether viewers connect without the proxy, which needs two descriptors more for each.
     pub is_direct: bool,
     /// Finals that every room says to end with.
@@ -44,8 +51,7 @@ impl Default for Setting<'_> {
             viewers_each: 5,
             pace: Pace::default(),
             environment: &[],
-            recovers: false,
-            records: false,
+            returns: Returns::EitherWay,
             is_direct: false,
             last_words: SOME,
             cut_every: None,
@@ -109,7 +115,7 @@ impl Scene {
         let link = FaultProxy::start(broker.address()).await;
         let url = format!("mqtt://{}", link.address());
         let environment = [setting.environment, &[("SWITCHBOARD_MQTT_URL", &url[..])]].concat();
-        let server = Server::start(&environment, setting.records).await;
+        let server = Server::start(&environment).await;
         let front = FaultProxy::start(server.address).await;
         let part = Part {
             address: match setting.is_direct {
@@ -119,7 +125,7 @@ impl Scene {
             token: server::viewers_token().into(),
             room: String::new(),
             history: 0,
-            recovers: setting.recovers,
+            recovers: true,
             cut_every: setting.cut_every,
             published: None,
         };
@@ -131,7 +137,12 @@ impl Scene {
                 published: setting.cut_every.map(|_| publisher.counter()),
                 ..part.clone()
             };
-            let viewers = (0..setting.viewers_each).map(|_| Viewer::start(part.clone()));
+            let viewers = (0..setting.viewers_each).map(|n| {
+                Viewer::start(Part {
+                    recovers: setting.returns == Returns::ByRecovery || n % 2 == 0,
+                    ..part.clone()
+                })
+            });
             Room {
                 viewers: viewers.collect(),
                 publisher,
@@ -189,6 +200,13 @@ impl Scene {
             behind.collect::<Vec<_>>()
         };
         eventually("finals to flow", PATIENCE, look, Vec::is_empty).await;
+    }
+
+    /// Kills the program. The proxy's side of its links ends with it: what is written to a dead program's socket has
+    /// not crossed.
+    pub fn kill_server(&mut self) {
+        self.server.kill();
+        self.link.cut(Way::Ended);
     }
 
     /// Waits until each publisher has handed so much more to its link than has reached any viewer.
@@ -255,6 +273,17 @@ impl Scene {
         };
         eventually("all to come back", PATIENCE, look, |late| *late == 0).await;
         self.all_are_in().await;
+    }
+
+    /// Asserts that each viewer that asks for recovery was recovered each time, that no other was, and that nobody was
+    /// told of a gap.
+    pub fn came_back_as_they_asked(&self) {
+        for viewer in self.viewers() {
+            let seen = viewer.seen();
+            let expected = u32::from(viewer.recovers) * (seen.connects - 1);
+            assert_eq!(seen.recovered, expected, "of {} connects", seen.connects);
+            assert!(!seen.told.contains(&"gap".to_owned()), "{:?}", seen.told);
+        }
     }
 
     /// Waits until all that crossed is stored.

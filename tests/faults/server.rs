@@ -26,9 +26,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts one on a port of its own, with these settings beside what every one has, and the session `S`, whose
-    /// finals are kept also while nobody is in its rooms if it `records`.
-    pub async fn start(settings: &[(&str, &str)], records: bool) -> Self {
+    /// Starts one on a port of its own, with these settings beside what every one has, and the session `S`.
+    pub async fn start(settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let address = free_address();
         let listen = address.to_string();
@@ -53,18 +52,18 @@ impl Server {
             environment,
             folder,
         };
-        server.seed(records).await;
+        server.seed().await;
         server
     }
 
     /// The organization `acme` and its session `S`.
-    pub async fn seed(&self, records: bool) {
+    pub async fn seed(&self) {
         let organization = json!({ "name": "Acme" }).to_string();
         let put = self.administer("PUT", "/organizations/acme", &organization);
         assert_eq!(put.await.status, 201);
         let channel = |n| json!({ "index": n, "name": "floor", "language": "en" });
         let session = json!({
-            "id": "S", "name": "S", "organizationId": "acme", "visibility": "public", "record": records,
+            "id": "S", "name": "S", "organizationId": "acme", "visibility": "public",
             "channels": (1..=CHANNELS).map(channel).collect::<Vec<_>>(),
         });
         let session = session.to_string();

@@ -54,7 +54,7 @@ async fn happens(fault: Fault, scene: &mut Scene) {
             // While nobody speaks: what is not stored yet would be impossible.
             scene.settles().await;
             scene.all_is_stored().await;
-            scene.server.kill();
+            scene.kill_server();
             scene.server.start_again().await;
             scene.all_came_back(&before).await;
         }
@@ -63,11 +63,7 @@ async fn happens(fault: Fault, scene: &mut Scene) {
 
 #[tokio::test]
 async fn soak_under_every_fault_in_turn_all_that_crosses_arrives_once_and_in_order() {
-    let setting = Setting {
-        records: true,
-        ..Setting::default()
-    };
-    let mut scene = Scene::set(setting).await;
+    let mut scene = Scene::set(Setting::default()).await;
     let begin = Instant::now();
     let soak = Duration::from_secs(60 * soak_minutes().unwrap_or(0));
     for round in 1.. {

@@ -19,6 +19,7 @@ pub fn rows() -> Vec<Row> {
     rows
 }
 
+#[rustfmt::skip]
 fn counts() -> Vec<Row> {
     let mut rows = Vec::new();
     for count in [
@@ -39,25 +40,14 @@ fn counts() -> Vec<Row> {
         "/",
     ] {
         let packet = format!(r#"45{count}["a"]"#);
-        rows.push(row(
-            40,
-            packet.clone(),
-            On::Connected,
-            text(&packet),
-            Closed(1002),
-        ));
+        rows.push(row(40, packet.clone(), On::Connected, text(&packet), Closed(1002)));
         let packet = packet.replace("45", "46");
-        rows.push(row(
-            40,
-            packet.clone(),
-            On::Connected,
-            text(packet),
-            Closed(1002),
-        ));
+        rows.push(row(40, packet.clone(), On::Connected, text(packet), Closed(1002)));
     }
     rows
 }
 
+#[rustfmt::skip]
 fn sequences() -> Vec<Row> {
     let none = text(r#"450-["leave_room","S/1"]"#);
     let two = r#"452-["a",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]"#;
@@ -71,16 +61,8 @@ fn sequences() -> Vec<Row> {
         wrong(41, "none announced, a flood", then(&none, &flood)),
         wrong(42, "binary without a header", binary(b"x")),
         wrong(42, "empty binary without a header", binary(b"")),
-        wrong(
-            42,
-            "one announced, two sent",
-            then(&text(ONE), &[binary(b"x"), binary(b"x")]),
-        ),
-        wrong(
-            43,
-            "an event inside",
-            then(&text(ONE), &[text(r#"42["leave_room","S/1"]"#)]),
-        ),
+        wrong(42, "one announced, two sent", then(&text(ONE), &[binary(b"x"), binary(b"x")])),
+        wrong(43, "an event inside", then(&text(ONE), &[text(r#"42["leave_room","S/1"]"#)])),
         wrong(43, "a second header inside", then(&text(ONE), &[text(ONE)])),
         wrong(43, "a disconnect inside", then(&text(ONE), &[text("41")])),
         wrong(45, "too much in two", then(&text(two), &large)),
@@ -88,6 +70,7 @@ fn sequences() -> Vec<Row> {
     ]
 }
 
+#[rustfmt::skip]
 fn placeholders() -> Vec<Row> {
     let mut rows = Vec::new();
     for number in [
@@ -108,13 +91,7 @@ fn placeholders() -> Vec<Row> {
     ] {
         let packet = format!(r#"451-["a",{{"_placeholder":true,"num":{number}}}]"#);
         let bytes = [text(packet), binary(b"x")].concat();
-        rows.push(row(
-            44,
-            format!("num {number}"),
-            On::Connected,
-            bytes,
-            Closed(1002),
-        ));
+        rows.push(row(44, format!("num {number}"), On::Connected, bytes, Closed(1002)));
     }
     for arguments in [
         r#"{"_placeholder":true}"#,
@@ -127,12 +104,6 @@ fn placeholders() -> Vec<Row> {
         rows.push(row(44, arguments, On::Connected, bytes, Closed(1002)));
     }
     let none = text(r#"450-["a",{"_placeholder":true,"num":0}]"#);
-    rows.push(row(
-        44,
-        "none announced, one placed",
-        On::Connected,
-        none,
-        Closed(1002),
-    ));
+    rows.push(row(44, "none announced, one placed", On::Connected, none, Closed(1002)));
     rows
 }

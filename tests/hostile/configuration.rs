@@ -48,6 +48,7 @@ fn with<'a>(name: &'a str, value: &'a str) -> Vec<(&'a str, &'a str)> {
 }
 
 #[actix_web::test]
+#[rustfmt::skip]
 async fn serve_refuses_what_it_cannot_run_with_by_one_line() {
     for (name, value) in settings() {
         expect_refusal("", (SERVE, &with(name, &value), name)).await;
@@ -73,11 +74,7 @@ async fn serve_refuses_what_it_cannot_run_with_by_one_line() {
     .await;
     expect_refusal(
         "",
-        (
-            &["serve", "--config", "missing.toml"],
-            &FREE,
-            "missing.toml",
-        ),
+        (&["serve", "--config", "missing.toml"], &FREE, "missing.toml"),
     )
     .await;
 }
@@ -122,15 +119,13 @@ fn settings() -> Vec<(&'static str, String)> {
 }
 
 #[actix_web::test]
+#[rustfmt::skip]
 async fn a_bad_file_stops_the_start_by_one_line() {
     for (file, part) in [
         ("listn = \"127.0.0.1:0\"", "listn"),
         ("jwt_secret = \"hush", "switchboard.toml"),
         ("listen = { port = 1 }", "listen"),
-        (
-            "listen = \"127.0.0.1:0\"\nlisten = \"127.0.0.1:0\"",
-            "switchboard.toml",
-        ),
+        ("listen = \"127.0.0.1:0\"\nlisten = \"127.0.0.1:0\"", "switchboard.toml"),
         ("[server]\nlisten = \"127.0.0.1:0\"", "server"),
         ("\"__proto__\" = 1", "__proto__"),
         ("\0", "switchboard.toml"),

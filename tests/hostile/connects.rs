@@ -10,6 +10,7 @@ async fn connects_that_are_none_end_the_session_or_are_refused() {
     rig::run(rows()).await;
 }
 
+#[rustfmt::skip]
 pub fn rows() -> Vec<Row> {
     let mut rows = Vec::new();
     for packet in [
@@ -27,27 +28,16 @@ pub fn rows() -> Vec<Row> {
     }
     let again = format!(r#"40{{"token":"{}"}}"#, tokens::guest("S"));
     for packet in ["40", "40{}", "40/,", &again] {
-        rows.push(row(
-            29,
-            short(packet),
-            On::Connected,
-            text(packet),
-            Closed(1002),
-        ));
+        rows.push(row(29, short(packet), On::Connected, text(packet), Closed(1002)));
     }
     let elsewhere = text(r#"42/elsewhere,["join_room","S/1"]"#);
-    rows.push(row(
-        28,
-        "an event elsewhere",
-        On::Connected,
-        elsewhere,
-        Closed(1002),
-    ));
+    rows.push(row(28, "an event elsewhere", On::Connected, elsewhere, Closed(1002)));
     rows.extend(namespaces());
     rows.extend(auth());
     rows
 }
 
+#[rustfmt::skip]
 fn namespaces() -> Vec<Row> {
     let unknown = |name: &str| {
         Answered(vec![format!(
@@ -55,52 +45,16 @@ fn namespaces() -> Vec<Row> {
         )])
     };
     let mut rows = vec![
-        row(
-            30,
-            "an unknown namespace",
-            On::Open,
-            text("40/x,"),
-            unknown("x"),
-        ),
-        row(
-            30,
-            "the same without a comma",
-            On::Open,
-            text("40/x"),
-            unknown("x"),
-        ),
-        row(
-            30,
-            "an unknown one beside another",
-            On::Connected,
-            text("40/__proto__,"),
-            unknown("__proto__"),
-        ),
-        row(
-            30,
-            "10,000 of the same",
-            On::Open,
-            text("40/x,").repeat(10_000),
-            Closed(1008),
-        ),
+        row(30, "an unknown namespace", On::Open, text("40/x,"), unknown("x")),
+        row(30, "the same without a comma", On::Open, text("40/x"), unknown("x")),
+        row(30, "an unknown one beside another", On::Connected, text("40/__proto__,"), unknown("__proto__")),
+        row(30, "10,000 of the same", On::Open, text("40/x,").repeat(10_000), Closed(1008)),
     ];
     let many: Vec<u8> = (0..10_000)
         .flat_map(|n| text(format!("40/n{n},")))
         .collect();
-    rows.push(row(
-        30,
-        "10,000 unknown ones",
-        On::Open,
-        many.clone(),
-        Closed(1008),
-    ));
-    rows.push(row(
-        32,
-        "10,000 unknown ones of a connected socket",
-        On::Connected,
-        many,
-        Closed(1008),
-    ));
+    rows.push(row(30, "10,000 unknown ones", On::Open, many.clone(), Closed(1008)));
+    rows.push(row(32, "10,000 unknown ones of a connected socket", On::Connected, many, Closed(1008)));
     for packet in [
         format!("40/{},", "x".repeat(999_000)),
         format!("40/{}", "x".repeat(999_000)),
@@ -112,24 +66,13 @@ fn namespaces() -> Vec<Row> {
         "40x,".to_owned(),
         "40custom".to_owned(),
     ] {
-        rows.push(row(
-            31,
-            short(&packet),
-            On::Connected,
-            text(&packet),
-            Closed(1002),
-        ));
-        rows.push(row(
-            31,
-            format!("{} at first", short(&packet)),
-            On::Open,
-            text(&packet),
-            Closed(1002),
-        ));
+        rows.push(row(31, short(&packet), On::Connected, text(&packet), Closed(1002)));
+        rows.push(row(31, format!("{} at first", short(&packet)), On::Open, text(&packet), Closed(1002)));
     }
     rows
 }
 
+#[rustfmt::skip]
 fn auth() -> Vec<Row> {
     let large = format!(r#"{{"token":"{}"}}"#, "x".repeat(990_000));
     let deep = format!(r#"{{"a":{}{}}}"#, "[".repeat(200), "]".repeat(200));
@@ -149,13 +92,7 @@ fn auth() -> Vec<Row> {
         &large,
         &deep,
     ] {
-        rows.push(row(
-            33,
-            short(auth),
-            On::Open,
-            text(format!("40{auth}")),
-            Closed(1002),
-        ));
+        rows.push(row(33, short(auth), On::Open, text(format!("40{auth}")), Closed(1002)));
     }
     for auth in [
         r#"{"token":1}"#,
@@ -165,13 +102,7 @@ fn auth() -> Vec<Row> {
         r#"{"publicToken":{"token":"x"}}"#,
         r#"{"token":"a","token":"b"}"#,
     ] {
-        rows.push(row(
-            33,
-            auth,
-            On::Open,
-            text(format!("40{auth}")),
-            Refused("Invalid token"),
-        ));
+        rows.push(row(33, auth, On::Open, text(format!("40{auth}")), Refused("Invalid token")));
     }
     for auth in [
         "",
@@ -181,13 +112,7 @@ fn auth() -> Vec<Row> {
         r#"{"__proto__":{"token":"x"}}"#,
     ] {
         let missing = Refused("Authentication required");
-        rows.push(row(
-            33,
-            format!("auth {auth:?}"),
-            On::Open,
-            text(format!("40{auth}")),
-            missing,
-        ));
+        rows.push(row(33, format!("auth {auth:?}"), On::Open, text(format!("40{auth}")), missing));
     }
     rows
 }

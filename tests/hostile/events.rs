@@ -18,6 +18,7 @@ pub fn rows() -> Vec<Row> {
     rows
 }
 
+#[rustfmt::skip]
 fn malformed() -> Vec<Row> {
     let mut rows = Vec::new();
     for packet in [
@@ -50,17 +51,12 @@ fn malformed() -> Vec<Row> {
         "41x",
         "4\u{feff}2[\"a\"]",
     ] {
-        rows.push(row(
-            34,
-            short(packet),
-            On::Connected,
-            text(packet),
-            Closed(1002),
-        ));
+        rows.push(row(34, short(packet), On::Connected, text(packet), Closed(1002)));
     }
     rows
 }
 
+#[rustfmt::skip]
 fn names() -> Vec<Row> {
     let mut rows = Vec::new();
     for name in [
@@ -73,23 +69,11 @@ fn names() -> Vec<Row> {
         r"\u0063onnect",
     ] {
         let packet = format!("42[\"{name}\"]");
-        rows.push(row(
-            34,
-            packet.clone(),
-            On::Connected,
-            text(packet),
-            Closed(1002),
-        ));
+        rows.push(row(34, packet.clone(), On::Connected, text(packet), Closed(1002)));
     }
     for size in [257, 100_000, 990_000] {
         let packet = format!("42[\"{}\"]", "n".repeat(size));
-        rows.push(row(
-            35,
-            format!("a name of {size} bytes"),
-            On::Connected,
-            text(packet),
-            Closed(1002),
-        ));
+        rows.push(row(35, format!("a name of {size} bytes"), On::Connected, text(packet), Closed(1002)));
     }
     let long = "n".repeat(200);
     for name in [
@@ -103,26 +87,15 @@ fn names() -> Vec<Row> {
         &long,
     ] {
         let asked = text(format!(r#"421["{name}",{{"__proto__":{{"ok":true}}}}]"#));
-        rows.push(row(
-            34,
-            format!("the unknown name {}", short(name)),
-            On::Connected,
-            asked,
-            ErrorAck,
-        ));
+        rows.push(row(34, format!("the unknown name {}", short(name)), On::Connected, asked, ErrorAck));
         let said = text(format!(r#"42["{name}"]"#));
         let expect = ErrorEvent("UNKNOWN_EVENT");
-        rows.push(row(
-            34,
-            format!("{} without an ack", short(name)),
-            On::Connected,
-            said,
-            expect,
-        ));
+        rows.push(row(34, format!("{} without an ack", short(name)), On::Connected, said, expect));
     }
     rows
 }
 
+#[rustfmt::skip]
 fn acknowledgements() -> Vec<Row> {
     let zeros = format!("42{}1[\"a\"]", "0".repeat(990_000));
     let mut rows = Vec::new();
@@ -137,32 +110,14 @@ fn acknowledgements() -> Vec<Row> {
         "42\u{661}[\"a\"]",
         &zeros,
     ] {
-        rows.push(row(
-            36,
-            short(packet),
-            On::Connected,
-            text(packet),
-            Closed(1002),
-        ));
+        rows.push(row(36, short(packet), On::Connected, text(packet), Closed(1002)));
     }
     let largest = text(r#"4218446744073709551615["leave_room","S/1"]"#);
     let answer = r#"4318446744073709551615[{"ok":true}]"#.to_owned();
-    rows.push(row(
-        36,
-        "the largest ack id",
-        On::Connected,
-        largest,
-        Answered(vec![answer]),
-    ));
+    rows.push(row(36, "the largest ack id", On::Connected, largest, Answered(vec![answer])));
     for packet in ["431[]", "430[1,2]", r#"4318446744073709551615["x"]"#] {
         let again = text(packet).repeat(100);
-        rows.push(row(
-            37,
-            format!("{packet}, 100 times"),
-            On::Connected,
-            again,
-            Nothing,
-        ));
+        rows.push(row(37, format!("{packet}, 100 times"), On::Connected, again, Nothing));
     }
     for packet in [
         "43",
@@ -179,6 +134,7 @@ fn acknowledgements() -> Vec<Row> {
     rows
 }
 
+#[rustfmt::skip]
 fn json() -> Vec<Row> {
     let nested = |depth: usize| format!(r#"42["a",{}{}]"#, "[".repeat(depth), "]".repeat(depth));
     let objects = format!(
@@ -189,13 +145,7 @@ fn json() -> Vec<Row> {
     let open = format!(r#"42["a",{}"#, "[".repeat(400_000));
     let mut rows = Vec::new();
     for packet in [&nested(128), &nested(100_000), &objects, &open] {
-        rows.push(row(
-            46,
-            short(packet),
-            On::Connected,
-            text(packet),
-            Closed(1002),
-        ));
+        rows.push(row(46, short(packet), On::Connected, text(packet), Closed(1002)));
     }
     for packet in [
         "42[\"a\",\"\n\"]",
@@ -214,17 +164,12 @@ fn json() -> Vec<Row> {
         r#"42["a","\x"]"#,
         r#"42["a",{1:2}]"#,
     ] {
-        rows.push(row(
-            47,
-            short(packet),
-            On::Connected,
-            text(packet),
-            Closed(1002),
-        ));
+        rows.push(row(47, short(packet), On::Connected, text(packet), Closed(1002)));
     }
     rows
 }
 
+#[rustfmt::skip]
 fn plain_data() -> Vec<Row> {
     let ask = |argument: &str| text(format!(r#"421["join_room",{argument}]"#));
     let mut rows = Vec::new();
@@ -249,12 +194,6 @@ fn plain_data() -> Vec<Row> {
     }
     let options = r#""S/9",{"__proto__":{"history":5},"constructor":1}"#;
     let joined = Answered(vec![r#"431[{"ok":true}]"#.to_owned()]);
-    rows.push(row(
-        48,
-        "__proto__ among the options",
-        On::Connected,
-        ask(options),
-        joined,
-    ));
+    rows.push(row(48, "__proto__ among the options", On::Connected, ask(options), joined));
     rows
 }

@@ -24,6 +24,7 @@ fn announce(size: u64) -> Vec<u8> {
     [&[0x82, 0xff][..], &size.to_be_bytes(), &[1, 2, 3, 4]].concat()
 }
 
+#[rustfmt::skip]
 pub fn rows() -> Vec<Row> {
     let mut rows = malformed();
     for size in [1_000_001, 1 << 32, (1 << 63) - 1, 1 << 63, u64::MAX] {
@@ -35,42 +36,22 @@ pub fn rows() -> Vec<Row> {
         ("an overlong form", frame(0x81, b"42[\"\xc0\xaf\"]")),
         ("a surrogate", frame(0x81, b"42[\"\xed\xa0\x80\"]")),
         ("a letter cut off", frame(0x81, b"42[\"\xe2\x82")),
-        (
-            "a letter cut off over fragments",
-            [frame(0x01, b"42[\"\xe2"), frame(0x80, b"\"]")].concat(),
-        ),
+        ("a letter cut off over fragments", [frame(0x01, b"42[\"\xe2"), frame(0x80, b"\"]")].concat()),
     ] {
         rows.push(row(50, name, On::Connected, bytes, Closed(1007)));
     }
     for (name, fragment) in [("empty", frame(0x00, b"")), ("one-byte", frame(0x00, b"x"))] {
         let bytes = [frame(0x01, b"4"), fragment.repeat(1_000_000)].concat();
-        rows.push(row(
-            51,
-            format!("a million {name} fragments"),
-            On::Connected,
-            bytes,
-            Closed(1009),
-        ));
+        rows.push(row(51, format!("a million {name} fragments"), On::Connected, bytes, Closed(1009)));
     }
     let large = text(format!(r#"42["a","{}"]"#, "x".repeat(1_000_000)));
-    rows.push(row(
-        49,
-        "a message beyond the limit",
-        On::Connected,
-        large,
-        Closed(1009),
-    ));
+    rows.push(row(49, "a message beyond the limit", On::Connected, large, Closed(1009)));
     let compressed = frame(0xc1, b"\xaa\x56\x4a\x4c\x04\x00");
-    rows.push(row(
-        53,
-        "a compressed message that nobody agreed on",
-        On::Connected,
-        compressed,
-        Closed(1002),
-    ));
+    rows.push(row(53, "a compressed message that nobody agreed on", On::Connected, compressed, Closed(1002)));
     rows
 }
 
+#[rustfmt::skip]
 fn malformed() -> Vec<Row> {
     let join = text(r#"42["join_room","S/1"]"#);
     let behind = [text("4abc"), join.clone(), frame(0x83, b""), join].concat();
@@ -78,17 +59,11 @@ fn malformed() -> Vec<Row> {
         ("unmasked text".to_owned(), vec![0x81, 0x01, b'3']),
         ("unmasked ping".to_owned(), vec![0x89, 0x00]),
         ("a fragmented ping".to_owned(), frame(0x09, b"x")),
-        (
-            "a fragmented close".to_owned(),
-            frame(0x08, &1000u16.to_be_bytes()),
-        ),
+        ("a fragmented close".to_owned(), frame(0x08, &1000u16.to_be_bytes())),
         ("a long ping".to_owned(), frame(0x89, &[b'x'; 126])),
         ("a long close".to_owned(), frame(0x88, &[3; 126])),
         ("a continuation of nothing".to_owned(), frame(0x80, b"x")),
-        (
-            "a message within a message".to_owned(),
-            [frame(0x01, b"3"), text("3")].concat(),
-        ),
+        ("a message within a message".to_owned(), [frame(0x01, b"3"), text("3")].concat()),
         ("joins behind a fault, in the same bytes".to_owned(), behind),
     ];
     for opcode in (0x3..=0x7).chain(0xb..=0xf) {

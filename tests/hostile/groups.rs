@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use crate::row::Row;
 use crate::{
-    attachments, connects, deadlines, events, frames, handshakes, logs, origins, packets, polling,
-    recoveries, rooms, tokens, upgrades,
+    attachments, claims, connects, deadlines, events, frames, handshakes, logs, origins, packets,
+    polling, recoveries, requests, rooms, tokens, upgrades,
 };
 
 /// How many groups the list has.
@@ -18,6 +18,7 @@ fn tables() -> Vec<(&'static str, BTreeSet<u8>)> {
     let groups = |rows: Vec<Row>| rows.iter().map(|row| row.group).collect();
     vec![
         ("attachments.rs", groups(attachments::rows())),
+        ("claims.rs", groups(claims::rows())),
         ("connects.rs", groups(connects::rows())),
         (
             "deadlines.rs",
@@ -36,6 +37,7 @@ fn tables() -> Vec<(&'static str, BTreeSet<u8>)> {
         ("packets.rs", groups(packets::rows())),
         ("polling.rs", groups(polling::rows())),
         ("recoveries.rs", groups(recoveries::rows())),
+        ("requests.rs", groups(requests::rows())),
         ("rooms.rs", groups(rooms::rows())),
         ("tokens.rs", groups(tokens::rows())),
         ("upgrades.rs", groups(upgrades::rows())),

@@ -21,6 +21,7 @@ mod row;
 mod stage;
 
 mod attachments;
+mod claims;
 mod configuration;
 mod connects;
 mod deadlines;
@@ -33,6 +34,7 @@ mod packets;
 mod polling;
 mod publications;
 mod recoveries;
+mod requests;
 mod rooms;
 mod tokens;
 mod upgrades;

@@ -20,6 +20,7 @@ async fn listed_origins_may_connect_and_nothing_that_looks_like_them() {
 }
 
 /// A page of `origin`, over either transport.
+#[rustfmt::skip]
 fn page(origin: &str, is_allowed: bool) -> [Row; 2] {
     let headers = [("host", "{host}"), ("origin", origin)];
     let websocket = upgrade_bytes(&POLLING.replace("polling", "websocket"), &headers);
@@ -34,23 +35,12 @@ fn page(origin: &str, is_allowed: bool) -> [Row; 2] {
         }
     };
     [
-        row(
-            65,
-            format!("polling from {origin}"),
-            On::Polling,
-            polling,
-            polled,
-        ),
-        row(
-            65,
-            format!("WebSocket from {origin}"),
-            On::Tcp,
-            websocket,
-            upgraded,
-        ),
+        row(65, format!("polling from {origin}"), On::Polling, polling, polled),
+        row(65, format!("WebSocket from {origin}"), On::Tcp, websocket, upgraded),
     ]
 }
 
+#[rustfmt::skip]
 pub fn rows() -> Vec<Row> {
     let mut rows = Vec::new();
     for origin in [
@@ -75,13 +65,7 @@ pub fn rows() -> Vec<Row> {
     let token = tokens::user("ann");
     let cookie = format!("token={token}; access_token={token}; auth={token}; io={token}");
     let refused = Refused("Authentication required");
-    rows.push(row(
-        66,
-        "cookies and no token",
-        On::Cookie(cookie),
-        text("40"),
-        refused,
-    ));
+    rows.push(row(66, "cookies and no token", On::Cookie(cookie), text("40"), refused));
     rows
 }
 

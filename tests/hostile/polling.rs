@@ -10,36 +10,13 @@ async fn a_polling_session_ends_at_its_first_bad_request() {
     rig::run(rows()).await;
 }
 
+#[rustfmt::skip]
 pub fn rows() -> Vec<Row> {
     let mut rows = vec![
-        row(
-            8,
-            "a second poll",
-            On::PollWaits,
-            get(OF_SESSION),
-            Ends(400, Some(3)),
-        ),
-        row(
-            9,
-            "a second POST",
-            On::PostWaits,
-            post("3"),
-            Ends(400, Some(3)),
-        ),
-        row(
-            17,
-            "a poll broken off, keep-alive",
-            On::PollBrokenOff("keep-alive"),
-            "",
-            Gone,
-        ),
-        row(
-            17,
-            "a poll broken off, HTTP/1.0's way",
-            On::PollBrokenOff("close"),
-            "",
-            Gone,
-        ),
+        row(8, "a second poll", On::PollWaits, get(OF_SESSION), Ends(400, Some(3))),
+        row(9, "a second POST", On::PostWaits, post("3"), Ends(400, Some(3))),
+        row(17, "a poll broken off, keep-alive", On::PollBrokenOff("keep-alive"), "", Gone),
+        row(17, "a poll broken off, HTTP/1.0's way", On::PollBrokenOff("close"), "", Gone),
     ];
     rows.extend(kinds());
     rows.extend(sizes());
@@ -59,6 +36,7 @@ fn kinds() -> Vec<Row> {
     rows.collect()
 }
 
+#[rustfmt::skip]
 fn sizes() -> Vec<Row> {
     let body = |size: usize| [b"4".to_vec(), vec![b'x'; size - 1]].concat();
     let begun = |headers: &str, bytes: &[u8]| {
@@ -78,54 +56,21 @@ fn sizes() -> Vec<Row> {
         chunk(1_000).repeat(1_002).as_bytes(),
     );
     vec![
-        row(
-            11,
-            "a byte too many",
-            On::Polling,
-            post(body(1_000_001)),
-            too_large(),
-        ),
-        row(
-            11,
-            "100 MB announced, a hundredth sent",
-            On::Polling,
-            announced,
-            too_large(),
-        ),
-        row(
-            11,
-            "a terabyte announced, nothing sent",
-            On::Polling,
-            nothing_sent,
-            too_large(),
-        ),
-        row(
-            12,
-            "large chunks without an end",
-            On::Polling,
-            two,
-            too_large(),
-        ),
-        row(
-            12,
-            "small chunks without an end",
-            On::Polling,
-            small,
-            too_large(),
-        ),
+        row(11, "a byte too many", On::Polling, post(body(1_000_001)), too_large()),
+        row(11, "100 MB announced, a hundredth sent", On::Polling, announced, too_large()),
+        row(11, "a terabyte announced, nothing sent", On::Polling, nothing_sent, too_large()),
+        row(12, "large chunks without an end", On::Polling, two, too_large()),
+        row(12, "small chunks without an end", On::Polling, small, too_large()),
     ]
 }
 
+#[rustfmt::skip]
 fn payloads() -> Vec<Row> {
     let refused =
         |group, name: &str, body: &[u8]| row(group, name, On::Polling, post(body), Ends(400, None));
     let pongs = vec!["3"; 100_000].join("\x1e");
     let mut rows = vec![
-        refused(
-            22,
-            "100,000 empty packets",
-            "\x1e".repeat(100_000).as_bytes(),
-        ),
+        refused(22, "100,000 empty packets", "\x1e".repeat(100_000).as_bytes()),
         refused(22, "100,000 pongs", pongs.as_bytes()),
         refused(22, "an empty packet between others", b"3\x1e\x1e3"),
         refused(22, "an empty packet behind another", b"3\x1e"),

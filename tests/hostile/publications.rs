@@ -69,6 +69,7 @@ async fn topics_of_another_shape_reach_nobody() {
     rig.finish().await;
 }
 
+#[rustfmt::skip]
 fn publications() -> Vec<Publication> {
     let publication = |topic: &str, payload: &[u8], counter| Publication {
         topic: topic.to_owned(),
@@ -105,30 +106,12 @@ fn publications() -> Vec<Publication> {
     }
     let list = "system/out/sessions/statuses";
     for (payload, counter) in [
-        (
-            &b"[{]"[..],
-            r#"session_lists_refused_total{reason="not_json"}"#,
-        ),
-        (
-            b"\xff",
-            r#"session_lists_refused_total{reason="not_an_array"}"#,
-        ),
-        (
-            b"{}",
-            r#"session_lists_refused_total{reason="not_an_array"}"#,
-        ),
-        (
-            b"[[]]",
-            r#"session_lists_refused_total{reason="not_an_object"}"#,
-        ),
-        (
-            br#"[{"id":"a/#"}]"#,
-            r#"session_lists_refused_total{reason="invalid_id"}"#,
-        ),
-        (
-            large.as_bytes(),
-            r#"session_lists_refused_total{reason="too_large"}"#,
-        ),
+        (&b"[{]"[..], r#"session_lists_refused_total{reason="not_json"}"#),
+        (b"\xff", r#"session_lists_refused_total{reason="not_an_array"}"#),
+        (b"{}", r#"session_lists_refused_total{reason="not_an_array"}"#),
+        (b"[[]]", r#"session_lists_refused_total{reason="not_an_object"}"#),
+        (br#"[{"id":"a/#"}]"#, r#"session_lists_refused_total{reason="invalid_id"}"#),
+        (large.as_bytes(), r#"session_lists_refused_total{reason="too_large"}"#),
     ] {
         all.push(publication(list, payload, counter));
     }
@@ -137,16 +120,8 @@ fn publications() -> Vec<Publication> {
         ("session/in/x/frobnicate", b"{}", COMMAND_TOPIC),
         ("session/in//create", b"{}", COMMAND_TOPIC),
         ("session/in/x/create/y", b"{}", COMMAND_TOPIC),
-        (
-            "session/in/x/create",
-            b"{",
-            r#"publications_dropped_total{reason="command_not_json"}"#,
-        ),
-        (
-            "session/in/x/create",
-            large.as_bytes(),
-            r#"publications_dropped_total{reason="command_too_large"}"#,
-        ),
+        ("session/in/x/create", b"{", r#"publications_dropped_total{reason="command_not_json"}"#),
+        ("session/in/x/create", large.as_bytes(), r#"publications_dropped_total{reason="command_too_large"}"#),
     ] {
         all.push(publication(topic, payload, counter));
     }

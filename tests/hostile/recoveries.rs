@@ -1,5 +1,5 @@
-//! What a CONNECT may say about recovery: ids that are guessed, another's or none, offsets that are none. Each gets a new socket, or
-//! none; what comes to whom of a real one is in `actors/tests/it/recovery`.
+//! What a CONNECT may say about recovery: ids that are guessed, another's or none, offsets that are none. Each gets a new
+//! socket, or none; what comes to whom of a real one is in `actors/tests/it/recovery`.
 
 use serde_json::{Value, json};
 
@@ -19,6 +19,7 @@ fn auth(token: &str, pid: &Value, offset: &Value) -> Vec<u8> {
     [text(format!("40{auth}")), text("41")].concat()
 }
 
+#[rustfmt::skip]
 pub fn rows() -> Vec<Row> {
     let guest = tokens::guest("S");
     let expired = tokens::user_until("ann", tokens::now() - 60);
@@ -30,13 +31,7 @@ pub fn rows() -> Vec<Row> {
             _ => Refused("Invalid token"),
         };
         let name = format!("token: {name}, and a pid");
-        rows.push(row(
-            62,
-            name,
-            On::Open,
-            auth(token, &guessed, &json!("1-1")),
-            expect,
-        ));
+        rows.push(row(62, name, On::Open, auth(token, &guessed, &json!("1-1")), expect));
     }
     let long = "p".repeat(50_000);
     for pid in [
@@ -54,13 +49,7 @@ pub fn rows() -> Vec<Row> {
         json!(long),
     ] {
         let name = format!("pid {}", short(&pid.to_string()));
-        rows.push(row(
-            63,
-            name,
-            On::Open,
-            auth(&guest, &pid, &json!(null)),
-            Accepted,
-        ));
+        rows.push(row(63, name, On::Open, auth(&guest, &pid, &json!(null)), Accepted));
     }
     for offset in [
         json!("'; DROP TABLE finals; --"),
@@ -77,30 +66,12 @@ pub fn rows() -> Vec<Row> {
         json!(long),
     ] {
         let name = format!("offset {}", short(&offset.to_string()));
-        rows.push(row(
-            63,
-            name,
-            On::Open,
-            auth(&guest, &guessed, &offset),
-            Accepted,
-        ));
+        rows.push(row(63, name, On::Open, auth(&guest, &guessed, &offset), Accepted));
     }
     let megabyte = json!("p".repeat(990_000));
     let beyond = auth(&guest, &megabyte, &json!(null));
-    rows.push(row(
-        63,
-        "a pid of a megabyte",
-        On::Open,
-        beyond,
-        Closed(1002),
-    ));
+    rows.push(row(63, "a pid of a megabyte", On::Open, beyond, Closed(1002)));
     let beyond = auth(&guest, &guessed, &megabyte);
-    rows.push(row(
-        63,
-        "an offset of a megabyte",
-        On::Open,
-        beyond,
-        Closed(1002),
-    ));
+    rows.push(row(63, "an offset of a megabyte", On::Open, beyond, Closed(1002)));
     rows
 }

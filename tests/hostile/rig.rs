@@ -211,7 +211,8 @@ fn check_log(lines: &[String], ended: i64) {
     }
     let ends = lines
         .iter()
-        .filter_map(|line| line.split_once("session closes: "));
+        .filter(|line| line.contains("session closed "))
+        .filter_map(|line| line.split_once(" reason="));
     let faults = ends.filter(|(_, why)| !CLIENTS_WISH.iter().any(|wish| why.starts_with(wish)));
     assert_eq!(faults.count() as i64, ended, "reasons in the log");
 }

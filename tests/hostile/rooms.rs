@@ -18,6 +18,7 @@ async fn bad_room_ids_are_errors_and_reach_no_broker() {
     rig.finish().await;
 }
 
+#[rustfmt::skip]
 pub fn rows() -> Vec<Row> {
     let mut rows = Vec::new();
     for id in bad_ids() {
@@ -27,25 +28,13 @@ pub fn rows() -> Vec<Row> {
             let asked = text(format!(r#"421["{event}"{comma}{id}]"#));
             rows.push(row(67, name.clone(), On::Connected, asked, ErrorAck));
             let said = text(format!(r#"42["{event}"{comma}{id}]"#));
-            rows.push(row(
-                67,
-                name + ", no ack",
-                On::Connected,
-                said,
-                ErrorEvent("INVALID_ROOM"),
-            ));
+            rows.push(row(67, name + ", no ack", On::Connected, said, ErrorEvent("INVALID_ROOM")));
         }
     }
     // Well-formed, but of others: a guest has one session.
     for id in ["T/1", "s/1", "S1/1", "acme/1", "constructor/1", "SS/1"] {
         let asked = text(format!(r#"421["join_room","{id}"]"#));
-        rows.push(row(
-            67,
-            format!("join_room {id}"),
-            On::Connected,
-            asked,
-            Denied,
-        ));
+        rows.push(row(67, format!("join_room {id}"), On::Connected, asked, Denied));
     }
     rows
 }

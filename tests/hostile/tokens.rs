@@ -1,4 +1,4 @@
-//! Tokens that prove nothing: other algorithms, other keys, claims and headers of another shape.
+//! Tokens that prove nothing: other algorithms, other keys, headers that say where to find one.
 
 use std::io::ErrorKind;
 use std::net::TcpListener;
@@ -27,7 +27,7 @@ fn public() -> Value {
     serde_json::to_value(key).unwrap()
 }
 
-fn good_claims() -> Value {
+pub fn good_claims() -> Value {
     json!({ "sub": "ann", "exp": now() + 3600 })
 }
 
@@ -43,12 +43,12 @@ fn with_others_payload(token: &str) -> String {
     [parts[0], payload, parts[2]].join(".")
 }
 
-fn connect(group: u8, name: &str, token: &str, expect: Expect) -> Row {
+pub fn connect(group: u8, name: &str, token: &str, expect: Expect) -> Row {
     let packet = text(format!("40{}", json!({ "token": token })));
     row(group, name, On::Open, packet, expect)
 }
 
-fn refused(group: u8, name: &str, token: &str) -> Row {
+pub fn refused(group: u8, name: &str, token: &str) -> Row {
     connect(group, name, token, Refused("Invalid token"))
 }
 
@@ -73,12 +73,11 @@ async fn beside_a_key_set_the_key_still_chooses_the_algorithm_and_no_header_is_f
 
 pub fn rows() -> Vec<Row> {
     let mut rows = algorithms();
-    rows.extend(claims());
     rows.extend(headers());
-    rows.extend(nonsense());
     rows
 }
 
+#[rustfmt::skip]
 fn algorithms() -> Vec<Row> {
     let good = with_claims(&good_claims());
     let [_, payload, signature] = good.split('.').collect::<Vec<_>>()[..] else {
@@ -92,99 +91,22 @@ fn algorithms() -> Vec<Row> {
         "eyJhbGciOiIifQ",
         "e30",
     ] {
-        rows.push(refused(
-            57,
-            "no algorithm, no signature",
-            &format!("{none}.{payload}."),
-        ));
-        rows.push(refused(
-            57,
-            "no algorithm",
-            &format!("{none}.{payload}.{signature}"),
-        ));
+        rows.push(refused(57, "no algorithm, no signature", &format!("{none}.{payload}.")));
+        rows.push(refused(57, "no algorithm", &format!("{none}.{payload}.{signature}")));
     }
     for algorithm in [Algorithm::HS384, Algorithm::HS512] {
         let token = with_header(&Header::new(algorithm), &hmac(SECRET));
         rows.push(refused(57, &format!("{algorithm:?}"), &token));
     }
     let token = with_header(&Header::new(Algorithm::RS256), &rsa());
-    rows.push(refused(
-        57,
-        "RS256 where a secret alone is configured",
-        &token,
-    ));
+    rows.push(refused(57, "RS256 where a secret alone is configured", &token));
     rows.push(refused(57, "another's claims", &with_others_payload(&good)));
-    rows.push(refused(
-        57,
-        "another secret",
-        &signed(&good_claims(), &"x".repeat(32)),
-    ));
+    rows.push(refused(57, "another secret", &signed(&good_claims(), &"x".repeat(32))));
     rows.push(refused(57, "the empty secret", &signed(&good_claims(), "")));
     rows
 }
 
-fn claims() -> Vec<Row> {
-    let (hour, past) = (now() + 3600, now() - 60);
-    let mut rows = Vec::new();
-    for exp in [
-        json!(null),
-        json!(hour.to_string()),
-        json!([hour]),
-        json!({}),
-        json!(true),
-        json!(1e30),
-        json!(-1),
-        json!(0),
-        json!(past),
-        json!("soon"),
-    ] {
-        let token = with_claims(&json!({ "sub": "ann", "exp": exp }));
-        rows.push(refused(58, &format!("exp {exp}"), &token));
-    }
-    for nbf in [json!(hour), json!("soon"), json!(1e30), json!([])] {
-        let token = with_claims(&json!({ "sub": "ann", "exp": hour, "nbf": nbf }));
-        rows.push(refused(58, &format!("nbf {nbf}"), &token));
-    }
-    for claims in [
-        json!([]),
-        json!(["ann"]),
-        json!("ann"),
-        json!(7),
-        json!(null),
-        json!({}),
-        json!({ "sub": "ann" }),
-        json!({ "exp": hour }),
-        json!({ "exp": hour, "sub": null }),
-        json!({ "exp": hour, "sub": "" }),
-        json!({ "exp": hour, "sub": { "id": "ann" } }),
-        json!({ "exp": hour, "guest": true }),
-        json!({ "exp": hour, "guest": true, "session": "S/+" }),
-        json!({ "exp": hour, "guest": "yes", "session": "S" }),
-    ] {
-        rows.push(refused(
-            58,
-            &format!("claims {claims}"),
-            &with_claims(&claims),
-        ));
-    }
-    for (name, value) in [
-        ("aud", json!(["elsewhere"])),
-        ("iss", json!("https://evil.com")),
-        ("aud", json!(7)),
-    ] {
-        let mut claims = good_claims();
-        claims[name] = value;
-        // No audience and no issuer is configured, so none is asked for.
-        rows.push(connect(
-            59,
-            &format!("{name} {}", claims[name]),
-            &with_claims(&claims),
-            Accepted,
-        ));
-    }
-    rows
-}
-
+#[rustfmt::skip]
 fn headers() -> Vec<Row> {
     let mut rows = Vec::new();
     for kid in [
@@ -204,11 +126,7 @@ fn headers() -> Vec<Row> {
         crit: Some(vec!["x".to_owned()]),
         ..Header::default()
     };
-    rows.push(refused(
-        59,
-        "a critical extension",
-        &with_header(&critical, &hmac(SECRET)),
-    ));
+    rows.push(refused(59, "a critical extension", &with_header(&critical, &hmac(SECRET))));
     let long = Header {
         kid: Some("k".repeat(700_000)),
         ..Header::default()
@@ -219,33 +137,7 @@ fn headers() -> Vec<Row> {
     rows
 }
 
-fn nonsense() -> Vec<Row> {
-    let good = with_claims(&good_claims());
-    let (unsigned, _) = good.rsplit_once('.').unwrap();
-    let mut rows = Vec::new();
-    for token in [
-        " ",
-        ".",
-        "..",
-        "...",
-        "a.b.c",
-        "\0.\0.\0",
-        "é.é.é",
-        "=.=.=",
-        unsigned,
-        &format!("{unsigned}."),
-        &format!("{good}."),
-        &format!("{good}="),
-        &format!(" {good}"),
-        &format!("Bearer {good}"),
-        &"x".repeat(9_000),
-        &".".repeat(9_000),
-    ] {
-        rows.push(refused(58, &format!("token {token:.20?}"), token));
-    }
-    rows
-}
-
+#[rustfmt::skip]
 fn with_a_key_set(url: &str) -> Vec<Row> {
     let rs256 = Header {
         kid: Some("r".to_owned()),
@@ -276,11 +168,7 @@ fn with_a_key_set(url: &str) -> Vec<Row> {
             alg: algorithm,
             ..rs256.clone()
         };
-        rows.push(refused(
-            57,
-            &format!("{algorithm:?}"),
-            &with_header(&header, &rsa()),
-        ));
+        rows.push(refused(57, &format!("{algorithm:?}"), &with_header(&header, &rsa())));
     }
     // Signed by a key that these say where to find.
     for header in [

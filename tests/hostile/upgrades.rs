@@ -17,24 +17,13 @@ pub fn rows() -> Vec<Row> {
     rows
 }
 
+#[rustfmt::skip]
 fn requests() -> Vec<Row> {
     let target = |query: &str| format!("/socket.io/?{query}");
     let second = upgrade_bytes(&target("EIO=4&transport=websocket&sid={sid}"), &[]);
     let mut rows = vec![
-        row(
-            7,
-            "a second WebSocket during the probe",
-            On::BesideProbe,
-            second.clone(),
-            Closed(1008),
-        ),
-        row(
-            7,
-            "a second WebSocket behind the upgrade",
-            On::BesideWebSocket,
-            second,
-            Closed(1008),
-        ),
+        row(7, "a second WebSocket during the probe", On::BesideProbe, second.clone(), Closed(1008)),
+        row(7, "a second WebSocket behind the upgrade", On::BesideWebSocket, second, Closed(1008)),
     ];
     for (query, code) in [
         ("EIO=3&transport=websocket&sid={sid}", 5),
@@ -52,6 +41,7 @@ fn requests() -> Vec<Row> {
     rows
 }
 
+#[rustfmt::skip]
 fn probes() -> Vec<Row> {
     let wrong = [
         &["5"][..],
@@ -72,13 +62,7 @@ fn probes() -> Vec<Row> {
     let mut rows = Vec::new();
     for packets in wrong {
         let bytes = packets.iter().flat_map(text).collect::<Vec<u8>>();
-        rows.push(row(
-            20,
-            packets.join(", then "),
-            On::Candidate,
-            bytes,
-            Closed(1002),
-        ));
+        rows.push(row(20, packets.join(", then "), On::Candidate, bytes, Closed(1002)));
     }
     for (name, bytes) in [
         ("a binary probe", frame(0x82, b"2probe")),

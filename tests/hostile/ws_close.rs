@@ -34,40 +34,26 @@ fn codes() -> Vec<Case> {
     cases
 }
 
+#[rustfmt::skip]
 fn payloads() -> Vec<Case> {
     let letters = "é".repeat(61);
     vec![
         Case::new("no code", &[frame(CLOSE, b"")]).closed(1000),
         Case::new("half a code", &[frame(CLOSE, b"\x03")]).closed(1002),
         Case::new("a reason of 123 bytes", &[close(1000, &[b'*'; 123])]).closed(1000),
-        Case::new(
-            "a reason of 122 bytes in letters of two",
-            &[close(1000, letters.as_bytes())],
-        )
-        .closed(1000),
+        Case::new("a reason of 122 bytes in letters of two", &[close(1000, letters.as_bytes())]).closed(1000),
         Case::new("a reason of 124 bytes", &[close(1000, &[b'*'; 124])]).closed(1002),
-        Case::new(
-            "a reason that is no UTF-8",
-            &[close(1000, b"\xce\xba\xe1\xbd\xb9\xed\xa0\x80")],
-        )
-        .closed(1007),
-        Case::new(
-            "a reason cut within a letter",
-            &[close(1000, &[&[b'*'; 122][..], b"\xc3"].concat())],
-        )
-        .closed(1007),
+        Case::new("a reason that is no UTF-8", &[close(1000, b"\xce\xba\xe1\xbd\xb9\xed\xa0\x80")]).closed(1007),
+        Case::new("a reason cut within a letter", &[close(1000, &[&[b'*'; 122][..], b"\xc3"].concat())]).closed(1007),
         Case::new("byte by byte", &[close(1001, b"going away")])
             .in_writes_of(1)
             .closed(1001),
-        Case::new(
-            "in fragments",
-            &[frame(0x08, b"\x03"), frame(LAST, b"\xe8")],
-        )
-        .closed(1002),
+        Case::new("in fragments", &[frame(0x08, b"\x03"), frame(LAST, b"\xe8")]).closed(1002),
         Case::new("unmasked", &[b"\x88\x02\x03\xe8".to_vec()]).closed(1002),
     ]
 }
 
+#[rustfmt::skip]
 fn surroundings() -> Vec<Case> {
     let normal = || close(1000, b"");
     let text = || frame(TEXT, b"4x");
@@ -81,15 +67,7 @@ fn surroundings() -> Vec<Case> {
         Case::new("then a message", &[normal(), text()]).closed(1000),
         Case::new("then a ping", &[normal(), ping]).closed(1000),
         Case::new("then what is no frame", &[normal(), vec![0xff; 1_000]]).closed(1000),
-        Case::new(
-            "then a message of 256 KiB",
-            &[normal(), frame(BINARY, &[0; 256 * 1024])],
-        )
-        .closed(1000),
-        Case::new(
-            "within a message",
-            &[frame(FIRST_TEXT, b"4a"), normal(), frame(LAST, b"b")],
-        )
-        .closed(1000),
+        Case::new("then a message of 256 KiB", &[normal(), frame(BINARY, &[0; 256 * 1024])]).closed(1000),
+        Case::new("within a message", &[frame(FIRST_TEXT, b"4a"), normal(), frame(LAST, b"b")]).closed(1000),
     ]
 }

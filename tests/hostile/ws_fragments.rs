@@ -27,6 +27,7 @@ async fn fragments_are_joined_and_only_control_frames_may_stand_between_them() {
 }
 
 /// Each message in one write, in small ones, and byte by byte.
+#[rustfmt::skip]
 fn whole() -> Vec<Case> {
     let ping_between = [first("4he"), ping(), last("llo")];
     let pings_between = [first("4h"), ping(), middle("el"), ping(), last("lo")];
@@ -37,19 +38,11 @@ fn whole() -> Vec<Case> {
         .collect();
     let messages: [(&str, &[Vec<u8>], usize); 9] = [
         ("two fragments", &[first("4he"), last("llo")], 0),
-        (
-            "three fragments",
-            &[first("4h"), middle("el"), last("lo")],
-            0,
-        ),
+        ("three fragments", &[first("4h"), middle("el"), last("lo")], 0),
         ("letter by letter", &singles, 0),
         ("an empty first", &[first(""), last("4hello")], 0),
         ("an empty last", &[first("4hello"), last("")], 0),
-        (
-            "an empty middle",
-            &[first("4he"), middle(""), last("llo")],
-            0,
-        ),
+        ("an empty middle", &[first("4he"), middle(""), last("llo")], 0),
         ("a ping between", &ping_between, 1),
         ("pings between", &pings_between, 2),
         ("a pong between", &pong_between, 0),
@@ -76,24 +69,17 @@ fn whole() -> Vec<Case> {
     ];
     cases.push(Case::new("empty binary", &nothing).back(BINARY, b""));
     let twice = [first("4a"), last("b"), first("4c"), last("d")];
-    cases.push(
-        Case::new("one message after the other", &twice)
-            .back(TEXT, "4ab")
-            .back(TEXT, "4cd"),
-    );
+    cases.push(Case::new("one message after the other", &twice).back(TEXT, "4ab").back(TEXT, "4cd"));
     cases
 }
 
+#[rustfmt::skip]
 fn broken() -> Vec<Case> {
     let text = frame(TEXT, b"4x");
     vec![
         Case::new("a last of nothing", &[last("4x")]).closed(1002),
         Case::new("a middle of nothing", &[middle("4x")]).closed(1002),
-        Case::new(
-            "a middle of nothing, then a message",
-            &[middle("4x"), text.clone()],
-        )
-        .closed(1002),
+        Case::new("a middle of nothing, then a message", &[middle("4x"), text.clone()]).closed(1002),
         Case::new("a last behind a whole message", &[text.clone(), last("x")])
             .back(TEXT, "4x")
             .closed(1002),
@@ -104,17 +90,8 @@ fn broken() -> Vec<Case> {
         Case::new("binary inside", &[first("4a"), frame(BINARY, b"x")]).closed(1002),
         Case::new("a first inside", &[first("4a"), first("4b")]).closed(1002),
         Case::new("text inside binary", &[frame(FIRST_BINARY, b"a"), text]).closed(1002),
-        Case::new(
-            "text inside, behind a ping",
-            &[first("4a"), ping(), frame(TEXT, b"4b")],
-        )
-        .back(PONG, "?")
-        .closed(1002),
+        Case::new("text inside, behind a ping", &[first("4a"), ping(), frame(TEXT, b"4b")]).back(PONG, "?").closed(1002),
         Case::new("a ping in fragments", &[frame(0x09, b"a"), last("b")]).closed(1002),
-        Case::new(
-            "a ping in fragments, inside",
-            &[first("4a"), frame(0x09, b"?"), last("b")],
-        )
-        .closed(1002),
+        Case::new("a ping in fragments, inside", &[first("4a"), frame(0x09, b"?"), last("b")]).closed(1002),
     ]
 }

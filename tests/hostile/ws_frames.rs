@@ -7,6 +7,7 @@ use crate::ws::{BINARY, Case, TEXT, run};
 const SIZES: [usize; 9] = [1, 2, 125, 126, 127, 128, 65_535, 65_536, 65_537];
 
 #[actix_web::test]
+#[rustfmt::skip]
 async fn messages_of_every_length_come_back_however_their_bytes_are_cut() {
     let mut cases = vec![
         Case::echoed("no binary byte", BINARY, b""),
@@ -26,10 +27,7 @@ async fn messages_of_every_length_come_back_however_their_bytes_are_cut() {
             let name = format!("{kind} of {size} bytes");
             cases.push(Case::echoed(name.clone(), first, payload));
             for write in [997, 64] {
-                cases.push(
-                    Case::echoed(format!("{name}, in writes of {write}"), first, payload)
-                        .in_writes_of(write),
-                );
+                cases.push(Case::echoed(format!("{name}, in writes of {write}"), first, payload).in_writes_of(write));
             }
             if size < 1_000 {
                 cases.push(Case::echoed(name + ", byte by byte", first, payload).in_writes_of(1));

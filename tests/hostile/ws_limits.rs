@@ -19,20 +19,13 @@ fn fragments(first: u8, payload: &[u8], size: usize) -> Vec<Vec<u8>> {
 }
 
 #[actix_web::test]
+#[rustfmt::skip]
 async fn messages_are_taken_up_to_the_limit_and_no_further() {
     let mut cases = Vec::new();
     let text = |size: usize| format!("4{}", "é".repeat(size / 2)).into_bytes();
     for size in [64 * 1024, 256 * 1024, LIMIT] {
-        cases.push(Case::echoed(
-            format!("binary of {size}"),
-            BINARY,
-            &vec![0xfe; size],
-        ));
-        cases.push(Case::echoed(
-            format!("text of {size}"),
-            TEXT,
-            &text(size - 2),
-        ));
+        cases.push(Case::echoed(format!("binary of {size}"), BINARY, &vec![0xfe; size]));
+        cases.push(Case::echoed(format!("text of {size}"), TEXT, &text(size - 2)));
         for write in [1_000, 65_536] {
             let name = format!("binary of {size} in writes of {write}");
             cases.push(Case::echoed(name, BINARY, &vec![0xfe; size]).in_writes_of(write));
@@ -42,10 +35,7 @@ async fn messages_are_taken_up_to_the_limit_and_no_further() {
             let frames = fragments(FIRST_BINARY, &payload, part);
             // One fragment would have to be the last as well.
             if frames.len() > 1 {
-                cases.push(
-                    Case::new(format!("binary of {size} in fragments of {part}"), &frames)
-                        .back(BINARY, payload),
-                );
+                cases.push(Case::new(format!("binary of {size} in fragments of {part}"), &frames).back(BINARY, payload));
             }
         }
     }
@@ -54,6 +44,7 @@ async fn messages_are_taken_up_to_the_limit_and_no_further() {
     run(cases).await;
 }
 
+#[rustfmt::skip]
 fn too_large() -> Vec<Case> {
     let one_more = vec![0; LIMIT + 1];
     let in_two = fragments(FIRST_BINARY, &one_more, LIMIT);
@@ -65,11 +56,7 @@ fn too_large() -> Vec<Case> {
         Case::new("ten times too much", &[frame(BINARY, &tenfold)]).closed(1009),
         Case::new("a byte too much in two fragments", &in_two).closed(1009),
         Case::new("a byte too much in many", &in_many).closed(1009),
-        Case::new(
-            "a byte too much, announced alone",
-            &[header(LIMIT as u64 + 1)],
-        )
-        .closed(1009),
+        Case::new("a byte too much, announced alone", &[header(LIMIT as u64 + 1)]).closed(1009),
         Case::new("2^63 - 1 bytes announced", &[header((1 << 63) - 1)]).closed(1009),
         Case::new("2^63 bytes announced", &[header(1 << 63)]).closed(1009),
         Case::new("2^64 - 1 bytes announced", &[header(u64::MAX)]).closed(1009),

@@ -4,6 +4,7 @@ use crate::support::raw_websocket::frame;
 use crate::ws::{BINARY, Case, PING, PONG, TEXT, run};
 
 #[actix_web::test]
+#[rustfmt::skip]
 async fn control_frames_are_short_and_whole_and_pings_answered() {
     let odd: Vec<u8> = (0..=255).rev().step_by(3).collect();
     let ping = |payload: &[u8]| frame(PING, payload);
@@ -38,11 +39,7 @@ async fn control_frames_are_short_and_whole_and_pings_answered() {
         Case::new("a pong of 126 bytes", &[frame(PONG, &[0; 126])]).closed(1002),
         Case::new("a pong in a fragment", &[frame(0x0a, b"x")]).closed(1002),
         Case::new("a pong, then a ping", &[frame(PONG, b"no"), ping(b"yes")]).back(PONG, "yes"),
-        Case::new(
-            "pongs around a message",
-            &[frame(PONG, b"a"), frame(BINARY, b"x"), frame(PONG, b"b")],
-        )
-        .back(BINARY, "x"),
+        Case::new("pongs around a message", &[frame(PONG, b"a"), frame(BINARY, b"x"), frame(PONG, b"b")]).back(BINARY, "x"),
     ];
     run(cases).await;
 }

@@ -73,28 +73,24 @@ const INVALID: &[(&str, &[u8])] = &[
 ];
 
 /// The message in two fragments, cut at every byte; and byte by byte, in fragments and in writes.
+#[rustfmt::skip]
 fn cut(name: &str, payload: &[u8]) -> Vec<Case> {
     let two = (0..=payload.len()).map(|at| {
         let (start, end) = payload.split_at(at);
-        Case::new(
-            format!("{name}, cut at {at}"),
-            &[frame(FIRST_TEXT, start), frame(LAST, end)],
-        )
+        Case::new(format!("{name}, cut at {at}"), &[frame(FIRST_TEXT, start), frame(LAST, end)])
     });
     let mut cases: Vec<Case> = two.collect();
     let mut bytes = vec![frame(FIRST_TEXT, b"")];
     bytes.extend(payload.chunks(1).map(|byte| frame(MIDDLE, byte)));
     bytes.push(frame(LAST, b""));
-    cases.push(Case::new(
-        format!("{name}, a fragment for each byte"),
-        &bytes,
-    ));
+    cases.push(Case::new(format!("{name}, a fragment for each byte"), &bytes));
     let whole = frame(TEXT, payload);
     cases.push(Case::new(format!("{name}, a write for each byte"), &[whole]).in_writes_of(1));
     cases
 }
 
 #[actix_web::test]
+#[rustfmt::skip]
 async fn text_is_utf_8_however_it_is_split() {
     let mut cases = Vec::new();
     for text in VALID {
@@ -116,10 +112,6 @@ async fn text_is_utf_8_however_it_is_split() {
         }
     }
     // Binary is not text.
-    cases.push(Case::echoed(
-        "the same as binary",
-        0x82,
-        b"\xfe\xed\xa0\x80\xc0\xff",
-    ));
+    cases.push(Case::echoed("the same as binary", 0x82, b"\xfe\xed\xa0\x80\xc0\xff"));
     run(cases).await;
 }

@@ -288,7 +288,7 @@ async fn a_new_certificate_is_shown_to_newcomers_and_open_connections_stay() {
     let second = CertificateDer::from_pem_file(&certificate).unwrap();
     let look = async || tls::shown(address, &client).await;
     eventually("the new certificate", DEADLINE, look, |c| *c == second).await;
-    program.error_with("new certificate, SHA-256 ").await;
+    program.error_with("new certificate in use sha256=").await;
 
     // The connection from before still works.
     let token = tokens::user("ann");

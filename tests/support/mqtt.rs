@@ -43,8 +43,20 @@ impl Drop for Client {
 impl Client {
     /// Connects with a clean session, and waits for the broker's answer.
     pub async fn connect(address: SocketAddr, client_id: &str) -> Self {
+        Self::connect_as(address, client_id, None).await
+    }
+
+    /// As [`connect`](Self::connect), with user name and password.
+    pub async fn connect_as(
+        address: SocketAddr,
+        client_id: &str,
+        credentials: Option<(&str, &str)>,
+    ) -> Self {
         let mut options = MqttOptions::new(client_id, address.ip().to_string(), address.port());
         options.set_max_packet_size(MAX_PACKET, MAX_PACKET);
+        if let Some((user, password)) = credentials {
+            options.set_credentials(user, password);
+        }
         let (requests, mut event_loop) = AsyncClient::new(options, 100);
         let (sender, packets) = mpsc::unbounded_channel();
         let polling = tokio::spawn(async move {

@@ -80,13 +80,14 @@ impl BrokerActor {
 
     /// Publishes what waits, once this node hears organizations' events itself again.
     pub(super) fn publish_waiting(&mut self) {
-        if !(self.organization.up && self.organization.filters.is_settled()) {
-            return;
+        if self.organization.up && self.organization.filters.is_settled() {
+            for publish in self.unpublished.drain(..) {
+                self.metrics.events_published.inc();
+                self.organization.client.do_send(Ask::Publish(publish));
+            }
         }
-        for publish in self.unpublished.drain(..) {
-            self.metrics.events_published.inc();
-            self.organization.client.do_send(Ask::Publish(publish));
-        }
+        let waiting = self.unpublished.len() as i64;
+        self.metrics.events_waiting.set(waiting);
     }
 }
 
@@ -95,11 +96,15 @@ impl Handler<Publish> for BrokerActor {
 
     fn handle(&mut self, publish: Publish, _: &mut Self::Context) {
         if self.unpublished.len() >= PUBLISHES_WAITING {
-            self.drop_publication("broker_away");
-            log::warn!("an event was not published: too many wait for the broker");
-            return;
+            return self.drop_publication("broker_away");
         }
         self.unpublished.push_back(publish);
         self.publish_waiting();
+        let events = self.unpublished.len();
+        if events == PUBLISHES_WAITING {
+            log::warn!(
+                "no more events can wait for the broker, the next are dropped and counted events={events}"
+            );
+        }
     }
 }

@@ -194,11 +194,8 @@ impl BrokerActor {
 
     fn link_down(&mut self, role: LinkRole, cause: &str, ctx: &mut Context<Self>) {
         let link = self.link(role);
-        let was_up = std::mem::replace(&mut link.up, false);
+        link.up = false;
         link.filters.disconnected();
-        if was_up {
-            log::warn!("broker link {role:?} lost: {cause}");
-        }
         if role == LinkRole::Delivery {
             for (_, waiting) in self.grants.drain() {
                 let _ = waiting.send(Grant::BrokerDown);
@@ -211,7 +208,7 @@ impl BrokerActor {
             .status
             .send_if_modified(|s| std::mem::replace(s, BrokerStatus::Down) == BrokerStatus::Up)
         {
-            log::warn!("broker is away: {cause}");
+            log::warn!("broker is away link={} reason={cause:?}", role.word());
             self.metrics.broker_up.set(0);
             self.metrics.broker_outages.inc();
         }
@@ -235,10 +232,8 @@ impl BrokerActor {
     }
 
     fn tell_up(&mut self) {
-        log::info!(
-            "broker is up, {} filters subscribed",
-            self.metrics.filters_wanted.get()
-        );
+        let filters = self.metrics.filters_wanted.get();
+        log::info!("broker is there filters={filters}");
         self.metrics.broker_up.set(1);
         self.status.send_replace(BrokerStatus::Up);
     }
@@ -247,6 +242,9 @@ impl BrokerActor {
     fn route(&mut self, arrived: Arrived) {
         let credit = arrived.credit.map(Arc::new);
         let mut rooms: Vec<(&Addr<Room>, Vec<Publication>)> = Vec::new();
+        let payloads = arrived.publications.iter().map(|(_, payload)| payload);
+        let bytes: usize = payloads.map(|payload| payload.len()).sum();
+        self.metrics.publication_bytes.inc_by(bytes as u64);
         self.metrics
             .publications
             .inc_by(arrived.publications.len() as u64);
@@ -268,6 +266,7 @@ impl BrokerActor {
         for (room, publications) in rooms {
             room.do_send(Deliver {
                 publications,
+                received: arrived.received,
                 credit: credit.clone(),
             });
         }
@@ -329,7 +328,6 @@ impl StreamHandler<LinkEvent> for BrokerActor {
     fn handle(&mut self, event: LinkEvent, ctx: &mut Self::Context) {
         match event {
             LinkEvent::Up(role) => {
-                log::info!("broker link {role:?} is up");
                 self.metrics.broker_connects.inc();
                 let link = self.link(role);
                 link.up = true;
@@ -343,7 +341,10 @@ impl StreamHandler<LinkEvent> for BrokerActor {
             LinkEvent::Subscribed(role, answers) => {
                 self.link(role).filters.subscribed(&answers);
                 for (filter, _) in answers.iter().filter(|(_, granted)| !granted) {
-                    log::warn!("broker refused the filter {filter}");
+                    log::warn!(
+                        "broker refused a filter link={} filter={filter:?}",
+                        role.word()
+                    );
                 }
                 for (filter, _) in &answers {
                     if let Some((room, _)) = topics::parse_transcript(filter) {

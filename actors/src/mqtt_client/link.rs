@@ -14,13 +14,15 @@ use rumqttc::{
 };
 use switchboard_protocol::topics;
 use tokio::sync::{Semaphore, mpsc};
+use tokio::time::Instant;
 
 use super::{Arrived, LinkRole, MqttSettings, Polled};
 use crate::limits;
+use crate::metrics::{Metrics, Reason};
 
 /// A client and its event loop for one connection; nothing happens before the loop is polled.
 pub(super) fn client(role: LinkRole, settings: &MqttSettings) -> (AsyncClient, EventLoop) {
-    let name = format!("{role:?}").to_lowercase();
+    let name = role.word();
     // Unique, so that two switchboards (or a restarted one) never throw each other out.
     let id = format!(
         "switchboard-{}-{name}-{:08x}",
@@ -40,7 +42,7 @@ pub(super) fn client(role: LinkRole, settings: &MqttSettings) -> (AsyncClient, E
         let tls = TlsConfiguration::Rustls(Arc::clone(tls));
         options.set_transport(Transport::tls_with_config(tls));
     }
-    if role == LinkRole::Session {
+    if role == LinkRole::Session && settings.online.is_some() {
         let topic = topics::status(&settings.node);
         options.set_last_will(LastWill::new(
             topic,
@@ -80,11 +82,35 @@ pub(super) struct Poller {
     /// Whether retained publications are passed on: a stale partial of an old speech is not news to a room, and a
     /// session that was created long ago must not come back at each reconnect.
     pub(super) keeps_retained: bool,
+    pub(super) metrics: Metrics,
+}
+
+/// Publications that have been read and not yet passed on.
+struct Gathered {
+    publications: Vec<(String, Bytes)>,
+    /// When the first of them was read.
+    received: Instant,
+}
+
+impl Gathered {
+    fn new() -> Self {
+        Self {
+            publications: Vec::new(),
+            received: Instant::now(),
+        }
+    }
+
+    fn push(&mut self, publish: Publish) {
+        if self.publications.is_empty() {
+            self.received = Instant::now();
+        }
+        self.publications.push((publish.topic, publish.payload));
+    }
 }
 
 impl Poller {
     async fn run(mut self) {
-        let mut batch: Vec<(String, Bytes)> = Vec::new();
+        let mut batch = Gathered::new();
         loop {
             let event = {
                 let mut poll = pin!(self.event_loop.poll());
@@ -103,7 +129,7 @@ impl Poller {
             let polled = match event {
                 Ok(Event::Incoming(Packet::Publish(publish))) => {
                     self.gather(publish, &mut batch);
-                    if batch.len() >= limits::PUBLICATIONS_PER_BATCH
+                    if batch.publications.len() >= limits::PUBLICATIONS_PER_BATCH
                         && !flush(&mut batch, &self.arrivals, &self.credit).await
                     {
                         return;
@@ -135,10 +161,13 @@ impl Poller {
         }
     }
 
-    fn gather(&self, publish: Publish, batch: &mut Vec<(String, Bytes)>) {
+    fn gather(&self, publish: Publish, batch: &mut Gathered) {
         if !publish.retain || self.keeps_retained {
-            batch.push((publish.topic, publish.payload));
+            return batch.push(publish);
         }
+        let reason = Reason { reason: "retained" };
+        let dropped = &self.metrics.publications_dropped;
+        dropped.get_or_create(&reason).inc();
     }
 }
 
@@ -162,14 +191,15 @@ fn translate(event: Event) -> Option<Polled> {
 
 /// Passes on what was gathered; false when nobody listens any more.
 async fn flush(
-    batch: &mut Vec<(String, Bytes)>,
+    batch: &mut Gathered,
     arrivals: &mpsc::Sender<Arrived>,
     credit: &Arc<Semaphore>,
 ) -> bool {
-    if batch.is_empty() {
+    if batch.publications.is_empty() {
         return true;
     }
     let bytes: usize = batch
+        .publications
         .iter()
         .map(|(topic, payload)| topic.len() + payload.len())
         .sum();
@@ -177,10 +207,11 @@ async fn flush(
     let Ok(credit) = Arc::clone(credit).acquire_many_owned(kib).await else {
         return false;
     };
-    let publications = std::mem::take(batch);
+    let publications = std::mem::take(&mut batch.publications);
     arrivals
         .send(Arrived {
             publications,
+            received: batch.received,
             credit: Some(credit),
         })
         .await

@@ -71,7 +71,7 @@ impl Refusals {
             .inc();
         if self.0.insert(refused) {
             log::warn!(
-                "organization {org}: an event was refused ({reason}); such ones are counted"
+                "an event is refused, such ones are counted organization={org} reason={reason}"
             );
         }
     }

@@ -148,7 +148,10 @@ impl MediaWatcher {
                 self.metrics.media_polls_failed.inc();
                 if !was_failing {
                     let organization = &self.organization;
-                    log::warn!("organization {organization}: media poll: {error}; trying again");
+                    log::warn!(
+                        "a poll of media failed, it is tried again organization={organization} reason={:?}",
+                        error.to_string()
+                    );
                 }
                 // They are told by the next poll.
                 self.newcomers.extend(flight.newcomers);
@@ -166,7 +169,10 @@ impl MediaWatcher {
     fn schedule(&mut self, ctx: &mut Context<Self>) {
         self.cancel_timer(ctx);
         if self.polls_in_a_row >= MEDIA_POLLS_IN_A_ROW {
-            log::info!("organization {}: media polls spent", self.organization);
+            log::info!(
+                "polls of media end, too many went by without news organization={}",
+                self.organization
+            );
             return;
         }
         self.timer = Some(ctx.run_later(self.pause, |watcher, ctx| {

@@ -13,7 +13,7 @@ mod stream;
 mod way_out;
 
 use std::io::{self, IoSlice};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::task::{Context, Poll, Waker};
 
 use switchboard_protocol::engineio::Packet;
@@ -26,6 +26,7 @@ pub use way_out::WayOut;
 
 use crate::limits;
 use crate::metrics::{Metrics, Reason};
+use crate::packets;
 
 /// The close code of a viewer that met a bound (RFC 6455 section 7.4.1 and IANA's registry: try again later).
 const STALLED: u16 = 1013;
@@ -85,6 +86,8 @@ pub struct Outbox {
     state: Mutex<State>,
     limits: OutboxLimits,
     metrics: Metrics,
+    /// The connection that it belongs to, for the log.
+    connection: OnceLock<u64>,
 }
 
 impl Outbox {
@@ -102,16 +105,23 @@ impl Outbox {
             state: Mutex::new(state),
             limits,
             metrics,
+            connection: OnceLock::new(),
         })
+    }
+
+    /// Tells it which connection it belongs to. Only the log wants to know; a second time changes nothing.
+    pub fn set_connection(&self, connection: u64) {
+        let _ = self.connection.set(connection);
     }
 
     /// Sends one frame; it is dropped when the socket is gone.
     pub fn send(self: &Arc<Self>, frame: Frame) {
-        self.send_batch(&Batch::new(std::slice::from_ref(&frame)));
+        self.send_all(std::slice::from_ref(&frame));
     }
 
     /// Sends frames that must not be interleaved with others (a binary packet and its attachments).
     pub fn send_all(self: &Arc<Self>, frames: &[Frame]) {
+        packets::sent(self.connection.get(), frames);
         for chunk in frames.chunks(limits::SLICES_PER_WRITE) {
             self.send_batch(&Batch::new(chunk));
         }
@@ -210,6 +220,7 @@ impl Outbox {
         if state.ending {
             return;
         }
+        packets::sent(self.connection.get(), last);
         self.enqueue(&mut state, &Batch::new(last), 0);
         state.ending = true;
         self.end_if_drained(&mut state);
@@ -266,8 +277,11 @@ impl Outbox {
             }
             if taken > 0 {
                 state.queue.push_begun(frame.clone(), None, taken);
-            } else if state.queue.push(frame.clone(), batch.stream(at)) {
-                self.metrics.partials_superseded.inc();
+            } else {
+                let stream = state.is_behind().then(|| batch.stream(at)).flatten();
+                if state.queue.push(frame.clone(), stream) {
+                    self.metrics.partials_superseded.inc();
+                }
             }
             taken = 0;
         }
@@ -348,6 +362,14 @@ impl Outbox {
 }
 
 impl State {
+    /// Whether the client does not keep up: its stream is full, or its next poll cannot take all that waits.
+    fn is_behind(&self) -> bool {
+        match self.sink {
+            Sink::Polling => self.queue.len() >= limits::PACKETS_PER_POLL,
+            Sink::Wire { .. } | Sink::Closed => true,
+        }
+    }
+
     fn end(&mut self) {
         self.sink = Sink::Closed;
         for waker in [self.end_waker.take(), self.poll_waker.take()]

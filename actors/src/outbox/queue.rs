@@ -47,7 +47,7 @@ impl Queue {
         self.frames.iter().map(|queued| &queued.frame)
     }
 
-    /// Appends a frame; `stream` says what it replaces. Returns whether an older one of that stream was dropped.
+    /// Appends a frame; `stream` says what it replaces, and is replaced in. Returns whether an older one of that stream was dropped.
     pub(super) fn push(&mut self, frame: Frame, stream: Option<Stream>) -> bool {
         let replaces = stream.is_some() && self.drop_stale(stream);
         self.bytes += frame.len();

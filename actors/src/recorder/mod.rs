@@ -139,11 +139,14 @@ impl Recorder {
         let written = in_time(self.transcripts.append(self.queue.batch()));
         ctx.spawn(written.into_actor(self).map(|written, actor, ctx| {
             actor.state = State::Idle;
+            let took = actor.attempted.elapsed();
+            actor.metrics.storage_latency_seconds.observe(took);
             actor.attempted = Instant::now();
             match written {
                 Ok(()) => actor.stored(),
                 Err(error) => actor.failed(error),
             }
+            actor.count_waiting();
             actor.schedule(ctx);
         }));
     }
@@ -153,7 +156,10 @@ impl Recorder {
         self.metrics.finals_stored.inc_by(stored);
         if std::mem::take(&mut self.failures) > 0 {
             self.has_dropped = false;
-            log::info!("finals are stored again, {} wait", self.queue.len());
+            log::info!(
+                "storage is back, finals are stored again finals={}",
+                self.queue.len()
+            );
         }
         let settled = self.queue.settled();
         let done = self.flushes.extract_if(.., |(count, _)| *count <= settled);
@@ -167,7 +173,11 @@ impl Recorder {
         self.queue.failed();
         self.metrics.storage_failures.inc();
         if self.failures == 0 {
-            log::warn!("finals cannot be stored: {error}; they wait");
+            log::warn!(
+                "storage is away, finals wait reason={:?} finals={}",
+                error.to_string(),
+                self.queue.len()
+            );
         }
         self.failures = self.failures.saturating_add(1);
         for (_, flushed) in self.flushes.drain(..) {
@@ -199,8 +209,17 @@ impl Recorder {
         let metric = &self.metrics.finals_dropped;
         metric.get_or_create(&reason).inc_by(dropped.count);
         if !std::mem::replace(&mut self.has_dropped, true) {
-            log::warn!("too many finals wait to be stored: the oldest are dropped and counted");
+            log::warn!(
+                "too many finals wait to be stored, the oldest are dropped and counted bound={}",
+                dropped.bound
+            );
         }
+    }
+
+    fn count_waiting(&self) {
+        self.metrics.finals_waiting.set(self.queue.len() as i64);
+        let bytes = self.queue.bytes() as i64;
+        self.metrics.finals_waiting_bytes.set(bytes);
     }
 
     fn purge(&mut self, ctx: &mut Context<Self>) {
@@ -212,10 +231,10 @@ impl Recorder {
             actor.is_purging = false;
             match purged {
                 Ok(0) => {}
-                Ok(count) => log::debug!("{count} finals were older than the retention"),
+                Ok(count) => log::debug!("finals older than the retention are gone finals={count}"),
                 Err(error) => {
                     actor.metrics.storage_failures.inc();
-                    log::debug!("finals cannot be purged: {error}");
+                    log::debug!("finals cannot be purged reason={:?}", error.to_string());
                 }
             }
         }));
@@ -262,6 +281,7 @@ impl Handler<Keep> for Recorder {
         if let Some(dropped) = self.queue.push(keep.finals) {
             self.count_dropped(dropped);
         }
+        self.count_waiting();
         self.schedule(ctx);
     }
 }

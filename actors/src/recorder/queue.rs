@@ -88,6 +88,11 @@ impl Queue {
         self.waiting.len() + self.under_way.len()
     }
 
+    /// Bytes of their payloads.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// How many were ever taken in.
     pub(super) fn received(&self) -> u64 {
         self.received

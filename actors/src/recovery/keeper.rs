@@ -200,7 +200,10 @@ impl RecoveryKeeper {
         ctx.spawn(saving.map(move |saved, keeper, _| {
             keeper.is_saving = false;
             if let Err(error) = saved {
-                log::debug!("recoverable sockets are not stored: {error}");
+                log::debug!(
+                    "recoverable sockets are not stored reason={:?}",
+                    error.to_string()
+                );
                 keeper.metrics.storage_failures.inc();
                 // Again at the next look, as far as they are still here.
                 keeper.changed.extend(changed);
@@ -216,7 +219,10 @@ impl RecoveryKeeper {
         let purged = storage.purge(before.as_millis() as u64).into_actor(self);
         ctx.spawn(purged.map(|purged, _, _| {
             if let Err(error) = purged {
-                log::debug!("old recoverable sockets stay in storage: {error}");
+                log::debug!(
+                    "old recoverable sockets stay in storage reason={:?}",
+                    error.to_string()
+                );
             }
         }));
     }
@@ -272,7 +278,10 @@ impl Handler<Take> for RecoveryKeeper {
             let stored = match loaded.await {
                 Ok(Ok(stored)) => stored?,
                 Ok(Err(error)) => {
-                    log::warn!("a socket cannot be recovered: {error}");
+                    log::debug!(
+                        "a socket cannot be recovered reason={:?}",
+                        error.to_string()
+                    );
                     return None;
                 }
                 Err(_) => return None,

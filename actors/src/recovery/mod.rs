@@ -190,7 +190,7 @@ async fn may_all(
             Ok(true) => asked.push(action),
             Ok(false) => return false,
             Err(error) => {
-                log::warn!("access: {error}");
+                log::debug!("access cannot be checked reason={:?}", error.to_string());
                 return false;
             }
         }

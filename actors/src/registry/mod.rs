@@ -172,6 +172,7 @@ impl RoomRegistry {
     /// Starts the room and has its topics subscribed.
     fn open_room(&mut self, id: RoomId, ctx: &mut Context<Self>) {
         self.generation += 1;
+        log::debug!("room opened room={id}");
         let (generation, address) = (self.generation, self.start_room(&id));
         let (granted, answer) = oneshot::channel();
         self.broker.do_send(Subscribe {
@@ -244,6 +245,7 @@ impl RoomRegistry {
 
     fn close_room(&mut self, room: &RoomId) {
         self.rooms.remove(room);
+        log::debug!("room closed room={room}");
         self.broker.do_send(Unsubscribe(room.clone()));
     }
 
@@ -257,12 +259,15 @@ impl RoomRegistry {
     }
 }
 
-fn status_frame(status: BrokerStatus) -> Frame {
-    let name = match status {
+fn status_event(status: BrokerStatus) -> &'static str {
+    match status {
         BrokerStatus::Up => events::BROKER_OK,
         BrokerStatus::Down => events::BROKER_KO,
-    };
-    Frame::event(&Namespace::root(), name, &[])
+    }
+}
+
+fn status_frame(status: BrokerStatus) -> Frame {
+    Frame::event(&Namespace::root(), status_event(status), &[])
 }
 
 impl Actor for RoomRegistry {
@@ -279,7 +284,11 @@ impl StreamHandler<BrokerStatus> for RoomRegistry {
         if std::mem::replace(&mut self.told, status) == status {
             return;
         }
-        let frame = status_frame(status);
+        let (event, frame) = (status_event(status), status_frame(status));
+        log::info!(
+            "sockets are told of the broker event={event} sockets={}",
+            self.sockets.len()
+        );
         for outbox in self.sockets.values() {
             outbox.send(frame.clone());
         }

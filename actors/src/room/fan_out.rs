@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use switchboard_protocol::frame::Frame;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
 
 use crate::SocketId;
 use crate::limits::{SLICES_PER_WRITE, WRITES_PER_TURN};
 use crate::outbox::{Batch, Note, WayOut, with_offsets};
 
+use super::Deliver;
 use super::recent::Entry;
 
 /// Publications, ready for the members.
@@ -22,6 +24,8 @@ pub(super) struct FanOut {
     pub(super) finals: Vec<(Entry, u32)>,
     /// Held until the last member is served, and the finals are stored.
     pub(super) credit: Option<Arc<OwnedSemaphorePermit>>,
+    /// When the first of them came.
+    pub(super) received: Instant,
     /// The frames for recoverable members; made when the first is met.
     with_offsets: OnceCell<Vec<Frame>>,
     /// How many members have been served.
@@ -29,13 +33,15 @@ pub(super) struct FanOut {
 }
 
 impl FanOut {
-    /// Of at most `capacity` publications, none of which is in it yet.
-    pub(super) fn new(capacity: usize, credit: Option<Arc<OwnedSemaphorePermit>>) -> Self {
+    /// Of what is to be delivered, none of which is in it yet.
+    pub(super) fn new(deliver: &Deliver) -> Self {
+        let capacity = deliver.publications.len();
         Self {
             frames: Vec::with_capacity(capacity),
             notes: Vec::with_capacity(capacity),
             finals: Vec::new(),
-            credit,
+            credit: deliver.credit.clone(),
+            received: deliver.received,
             with_offsets: OnceCell::new(),
             served: 0,
         }

@@ -8,6 +8,7 @@ mod fan_out;
 mod fetch;
 mod history;
 mod recent;
+mod seam;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use crate::SocketId;
 use crate::limits::MEMORY_SETTLED;
 use crate::metrics::{Metrics, Reason};
 use crate::outbox::{Note, WayOut};
+use crate::packets;
 use crate::ports::{Final, Unavailable};
 use crate::recorder::{Archive, Keep};
 use crate::stamp;
@@ -52,6 +54,8 @@ pub struct Publication {
 pub struct Deliver {
     /// What arrived.
     pub publications: Vec<Publication>,
+    /// When the link had read the first of their batch.
+    pub received: Instant,
     /// Lets the link read on once every room of the batch has dealt with it.
     pub credit: Option<Arc<OwnedSemaphorePermit>>,
 }
@@ -129,9 +133,9 @@ impl Room {
                 .inc();
             if !std::mem::replace(&mut self.warned, true) {
                 log::warn!(
-                    "room {}: a publication on {:?} is not JSON ({} bytes); such ones are dropped and counted",
+                    "a publication is not JSON, such ones are dropped and counted room={} event={} bytes={}",
                     self.id,
-                    publication.kind,
+                    publication.kind.event_name(),
                     publication.payload.len()
                 );
             }
@@ -146,7 +150,7 @@ impl Room {
 
     /// Encodes what can be delivered, and remembers its finals.
     fn take(&mut self, deliver: Deliver) -> FanOut {
-        let mut taken = FanOut::new(deliver.publications.len(), deliver.credit);
+        let mut taken = FanOut::new(&deliver);
         for publication in deliver.publications {
             let Some(frame) = self.encode(&publication) else {
                 continue;
@@ -171,6 +175,21 @@ impl Room {
         taken
     }
 
+    /// Counts a batch once, however many sockets it went to.
+    fn count_delivered(&self, frames: &[Frame], received: Instant) {
+        let members = self.outboxes.len() as u64;
+        let bytes: usize = frames.iter().map(Frame::len).sum();
+        self.metrics
+            .deliveries
+            .inc_by(frames.len() as u64 * members);
+        self.metrics.delivered_bytes.inc_by(bytes as u64 * members);
+        if members > 0 && !frames.is_empty() {
+            let took = received.elapsed();
+            self.metrics.delivery_latency_seconds.observe(took);
+        }
+        packets::delivered(&self.id, frames, members);
+    }
+
     fn add(&mut self, socket: SocketId, outbox: WayOut) {
         self.positions.insert(socket, self.outboxes.len());
         self.outboxes.push((socket, outbox));
@@ -193,11 +212,10 @@ impl Room {
             frames,
             finals,
             credit,
+            received,
             ..
         } = fan_out;
-        self.metrics
-            .deliveries
-            .inc_by((frames.len() * self.outboxes.len()) as u64);
+        self.count_delivered(&frames, received);
         if !self.fetches.is_empty() {
             let entries: Vec<Entry> = finals.iter().map(|(entry, _)| entry.clone()).collect();
             for pending in self.fetches.hold(&frames, &entries) {
@@ -274,7 +292,11 @@ impl Room {
             Ok(fetched) => (Some(fetched), "storage"),
             Err(error) => {
                 // Storage away is the Recorder's news; here it would be told once a join.
-                log::debug!("room {}: no history from storage: {error}", self.id);
+                log::debug!(
+                    "no history from storage room={} reason={:?}",
+                    self.id,
+                    error.to_string()
+                );
                 (None, "incomplete")
             }
         };
@@ -287,7 +309,7 @@ impl Room {
             && fetch.evictions == self.recent.evictions()
         {
             let memory: Vec<Entry> = self.recent.finals().iter().cloned().collect();
-            let older = history::missing(&fetched.finals, &memory);
+            let older = seam::missing(&fetched.finals, &memory);
             self.recent.extend_back(&older, fetched.is_all);
         }
     }

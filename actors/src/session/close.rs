@@ -135,7 +135,11 @@ impl Session {
         if std::mem::replace(&mut self.closing, true) {
             return;
         }
-        log::debug!("session closes: {} ({})", reason.label(), reason.detail());
+        let (connection, sockets) = (self.number, self.sockets.len());
+        let (word, detail) = (reason.label(), reason.detail());
+        log::debug!(
+            "session closed connection={connection} reason={word} detail={detail} sockets={sockets}"
+        );
         let label = Reason {
             reason: reason.label(),
         };

@@ -30,8 +30,10 @@ impl Handler<Drain> for Session {
 }
 
 impl Session {
-    /// Tells a socket that has come since.
+    /// Takes note of a socket that has come, and tells it if it has come since.
     pub(super) fn tell_newcomer(&self, socket: &Socket) {
+        let (connection, number) = (self.number, socket.id.0);
+        log::debug!("socket connected connection={connection} socket={number}");
         if let Some(closes_at) = self.closes_at {
             tell(socket, closes_at.saturating_duration_since(Instant::now()));
         }

@@ -6,6 +6,7 @@
 
 mod close;
 mod drain;
+mod evict;
 mod gate;
 mod pace;
 mod recheck;
@@ -34,6 +35,7 @@ use sockets::{Connected, Work};
 
 use crate::metrics::{Metrics, Reason};
 use crate::outbox::{Outbox, Wire};
+use crate::packets;
 use crate::service::{Connection, Ending, Service};
 use crate::{SocketId, SocketIds};
 
@@ -110,6 +112,8 @@ pub struct Close(pub CloseReason);
 /// See the module's documentation.
 pub struct Session {
     settings: Arc<SessionSettings>,
+    /// Names the connection in the log, where the Engine.IO id would let a reader take it over.
+    number: u64,
     above: Above,
     outbox: Arc<Outbox>,
     connection: Rc<Connection>,
@@ -147,7 +151,10 @@ impl Session {
     /// Starts a session on the current thread.
     pub fn open(settings: Arc<SessionSettings>, above: Above, opening: Opening) -> Addr<Self> {
         let is_websocket = opening.incoming.is_some();
+        let number = settings.ids.next().0;
+        opening.outbox.set_connection(number);
         Self {
+            number,
             above,
             outbox: opening.outbox,
             connection: Rc::new(opening.connection),
@@ -186,6 +193,7 @@ impl Session {
         if self.closing {
             return;
         }
+        packets::received(self.number, &packet);
         match packet {
             Packet::Message(message) => self.message(message, ctx),
             Packet::Pong(_) => self.pong(ctx),
@@ -198,6 +206,11 @@ impl Session {
     }
 
     fn message(&mut self, message: EngineMessage, ctx: &mut Context<Self>) {
+        let bytes = match &message {
+            EngineMessage::Text(text) => text.len(),
+            EngineMessage::Binary(bytes) => bytes.len(),
+        };
+        self.metrics().received_bytes.inc_by(bytes as u64);
         if let Above::Messages(answer) = &self.above {
             if let Some(answer) = answer(message) {
                 self.outbox.send(Packet::Message(answer).encode());
@@ -231,6 +244,11 @@ impl Actor for Session {
     fn started(&mut self, ctx: &mut Self::Context) {
         self.metrics().connections.inc();
         self.metrics().connections_opened.inc();
+        log::debug!(
+            "session opened connection={} websocket={}",
+            self.number,
+            self.is_websocket
+        );
         match self.incoming.take() {
             Some(incoming) => self.listen(incoming, ctx),
             None => self.watch_way_out(ctx),

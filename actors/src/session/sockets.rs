@@ -22,7 +22,7 @@ use crate::limits::{
 };
 use crate::metrics::Reason;
 use crate::service::{
-    Accepted, ConnectRequest, Ending, Evict, Failure, Outcome, Refusal, Socket, SocketService,
+    Accepted, ConnectRequest, Ending, Failure, Outcome, Refusal, Socket, SocketService,
 };
 
 /// A socket in its namespace.
@@ -301,7 +301,7 @@ impl Session {
         }
     }
 
-    fn remove(&mut self, namespace: &Namespace, ctx: &mut Context<Self>) {
+    pub(super) fn remove(&mut self, namespace: &Namespace, ctx: &mut Context<Self>) {
         let position = self
             .sockets
             .iter()
@@ -345,21 +345,6 @@ impl Session {
             .events_refused
             .get_or_create(&Reason { reason })
             .inc();
-    }
-}
-
-impl Handler<Evict> for Session {
-    type Result = ();
-
-    fn handle(&mut self, Evict(socket): Evict, ctx: &mut Self::Context) {
-        let evicted = self.sockets.iter().find(|s| s.socket.id == socket);
-        if let Some(namespace) = evicted.map(|s| s.socket.namespace.clone()) {
-            self.remove(&namespace, ctx);
-        }
-        // Also when its CONNECT is still being decided.
-        if self.sockets.is_empty() {
-            self.close(CloseReason::Replaced, ctx);
-        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use actix::prelude::*;
 use bytes::Bytes;
+use tokio::time::Instant;
 
 use crate::mqtt_client::{Arrived, Ask, LinkEvent, LinkRole, Links, Outbound, channels};
 
@@ -165,6 +166,7 @@ impl FakeBroker {
             .map(|(topic, payload)| (topic.to_string(), Bytes::from(payload.to_string())));
         let arrived = Arrived {
             publications: publications.collect(),
+            received: Instant::now(),
             credit: None,
         };
         let arrivals = self.lock().outbound.arrivals.clone();
@@ -200,6 +202,7 @@ impl FakeBroker {
             let arrivals = state.outbound.arrivals.clone();
             let echo = Arrived {
                 publications: vec![(publish.topic, publish.payload)],
+                received: Instant::now(),
                 credit: None,
             };
             // Nobody listens once the BrokerActor is gone.

@@ -86,7 +86,7 @@ fn each_kind_of_fault_is_logged_once() {
             inject(&harness, &payload).await;
         }
         assert_eq!(refused(&harness, "not_an_array"), 3);
-        assert_eq!(logged("(4323 bytes)").len(), 1);
+        assert_eq!(logged("bytes=4323").len(), 1);
     });
 }
 

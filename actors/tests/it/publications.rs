@@ -80,6 +80,7 @@ fn the_link_reads_on_once_every_room_of_a_batch_has_dealt_with_it() {
             let publications = topics.iter().map(|t| (t.to_string(), payload.clone()));
             let arrived = Arrived {
                 publications: publications.collect(),
+                received: tokio::time::Instant::now(),
                 credit: Some(Arc::clone(&semaphore).try_acquire_owned().unwrap()),
             };
             let arrivals = harness.broker.outbound().arrivals;
@@ -108,8 +109,11 @@ fn what_is_published_while_the_broker_is_away_goes_out_once_in_order_and_no_more
         quiet().await;
         assert_eq!(harness.metrics.events_published.get(), 0);
         assert_eq!(dropped(&harness.metrics, "broker_away"), 2);
+        let waiting = harness.metrics.events_waiting.clone();
+        assert_eq!(waiting.get(), PUBLISHES_WAITING as i64);
         harness.broker.up();
         quiet().await;
+        assert_eq!(waiting.get(), 0);
         let asked = harness.broker.asked();
         let published = asked.iter().filter_map(|(role, ask)| match ask {
             Ask::Publish(publish) => Some((*role, publish.topic.clone())),

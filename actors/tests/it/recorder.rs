@@ -138,9 +138,13 @@ fn storage_that_never_answers_is_an_outage_too() {
         stage.keep(0..1);
         pass(STORE_INTERVAL + STORE_DEADLINE + STORE_INTERVAL / 5).await;
         assert_eq!(stage.metrics.storage_failures.get(), 1);
+        assert_eq!(stage.metrics.finals_waiting.get(), 1);
+        assert!(stage.metrics.finals_waiting_bytes.get() > 0);
         stage.transcripts.set_held(false);
         pass(SECOND).await;
         assert_eq!(stage.numbers(), [0]);
+        assert_eq!(stage.metrics.finals_waiting.get(), 0);
+        assert_eq!(stage.metrics.finals_waiting_bytes.get(), 0);
     });
 }
 

@@ -57,6 +57,7 @@ impl Stage {
         });
         let deliver = Deliver {
             publications: publications.collect(),
+            received: tokio::time::Instant::now(),
             credit: None,
         };
         self.room.send(deliver).await.unwrap();
@@ -239,6 +240,7 @@ fn the_credit_of_a_batch_comes_back_once_it_is_delivered() {
         let permit = Arc::clone(&semaphore).try_acquire_owned().unwrap();
         let deliver = Deliver {
             publications: Vec::new(),
+            received: tokio::time::Instant::now(),
             credit: Some(Arc::new(permit)),
         };
         assert_eq!(semaphore.available_permits(), 0);
@@ -268,6 +270,7 @@ async fn one_final(text: &str) -> (Deliver, Arc<Semaphore>) {
     let deliver = Deliver {
         publications: vec![publication],
         credit: Some(Arc::new(credit)),
+        received: tokio::time::Instant::now(),
     };
     (deliver, semaphore)
 }

@@ -4,8 +4,8 @@
 //! public sessions without a password. The first connection must succeed; later losses are made up for, with
 //! growing pauses, until the server refuses.
 
-mod screen;
-mod viewer;
+pub(super) mod screen;
+pub(super) mod viewer;
 
 use std::io::IsTerminal;
 use std::time::Duration;

@@ -14,7 +14,7 @@ const LONGEST: usize = 10_000;
 
 /// What kind of line a caption is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::cli) enum Kind {
     /// Still being spoken.
     Partial,
     /// Finished.
@@ -23,14 +23,14 @@ pub(super) enum Kind {
 
 /// A caption, as text fit for a terminal.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Caption {
-    pub(super) kind: Kind,
-    pub(super) text: String,
+pub(in crate::cli) struct Caption {
+    pub(in crate::cli) kind: Kind,
+    pub(in crate::cli) text: String,
 }
 
 impl Caption {
     /// Reads the payload of the event `name`; none where it shows nothing. Of translations finals are shown.
-    pub(super) fn read(name: &str, payload: &str) -> Option<Self> {
+    pub(in crate::cli) fn read(name: &str, payload: &str) -> Option<Self> {
         let payload: Value = serde_json::from_str(payload).ok()?;
         let text = |name: &str| payload.get(name).and_then(Value::as_str).map(plain);
         let said = text("text").filter(|text| !text.trim().is_empty())?;
@@ -130,7 +130,7 @@ fn newest(text: &str, width: usize) -> String {
 
 /// Returns `text` without escape sequences, control characters and direction overrides; line ends and tabs become
 /// spaces.
-pub(super) fn plain(text: &str) -> String {
+pub(in crate::cli) fn plain(text: &str) -> String {
     let mut plain = String::with_capacity(text.len().min(LONGEST));
     let mut characters = text.chars().take(LONGEST).peekable();
     while let Some(c) = characters.next() {

@@ -16,7 +16,7 @@ const LONGEST_SILENCE: Duration = Duration::from_secs(600);
 
 /// What a frame means to a viewer.
 #[derive(Debug, PartialEq)]
-pub(super) enum Heard {
+pub(in crate::cli) enum Heard {
     /// The server is there: the longest silence to expect, and what to answer.
     Opened {
         /// After this the connection is lost.
@@ -46,14 +46,14 @@ pub(super) enum Heard {
 }
 
 /// One connection's conversation.
-pub(super) struct Viewer {
+pub(in crate::cli) struct Viewer {
     room: RoomId,
     token: String,
     decoder: Decoder,
 }
 
 impl Viewer {
-    pub(super) fn new(room: RoomId, token: String) -> Self {
+    pub(in crate::cli) fn new(room: RoomId, token: String) -> Self {
         Self {
             room,
             token,
@@ -62,7 +62,7 @@ impl Viewer {
     }
 
     /// Takes a text frame.
-    pub(super) fn hear(&mut self, frame: &str) -> Heard {
+    pub(in crate::cli) fn hear(&mut self, frame: &str) -> Heard {
         match Packet::decode(ByteString::from(frame)) {
             Ok(Packet::Open(handshake)) => self.opened(&handshake),
             Ok(Packet::Ping(data)) => Heard::Answer(format!("3{data}")),

@@ -47,7 +47,7 @@ impl Caller {
     pub(super) async fn may(&self, state: &ApiState, action: Action) -> Result<bool, ApiError> {
         let decided = state.access.may(self.0.clone(), action).await;
         decided.map_err(|error| {
-            log::error!("{error}");
+            log::debug!("access cannot be checked reason={:?}", error.to_string());
             ApiError::Unavailable
         })
     }

@@ -131,7 +131,10 @@ impl From<StoreError> for ApiError {
             StoreError::UnknownChat(_) => Self::NotFound("chat"),
             StoreError::UnknownOrganization(_) => Self::NotFound("organization"),
             error => {
-                error!("{error}");
+                // The store tells of its own absence, once.
+                if !error.is_absence() {
+                    error!("a request failed reason={:?}", error.to_string());
+                }
                 Self::Unavailable
             }
         }

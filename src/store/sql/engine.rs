@@ -108,6 +108,11 @@ impl Engine {
         })
     }
 
+    /// Whether a SQLite file has yet to be made.
+    pub(super) fn is_missing_file(&self) -> bool {
+        self.kind == Kind::Sqlite && !Path::new(&self.place).exists()
+    }
+
     pub(super) fn kind(&self) -> Kind {
         self.kind
     }

@@ -75,6 +75,17 @@ impl Database {
         self.finals(SELECT_AFTER, room, after, limit).await
     }
 
+    /// The highest number of all finals.
+    pub(in crate::store) async fn highest_number(&self) -> Result<Option<u64>, StoreError> {
+        let operation = "read the highest number of a final";
+        let highest: Option<i64> = sqlx::query_scalar("SELECT MAX(number) FROM finals")
+            .fetch_one(&self.reader)
+            .await
+            .map_err(|error| StoreError::query(operation, error))?;
+        let read = |number| u64::try_from(number).map_err(|_| corrupt(operation, "number", number));
+        highest.map(read).transpose()
+    }
+
     async fn finals(
         &self,
         query: &'static str,

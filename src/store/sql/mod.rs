@@ -14,18 +14,23 @@ mod projects;
 mod recoverables;
 mod session_rows;
 mod sessions;
+mod trial;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use sqlx::{Any, AnyPool, Transaction};
 
 use super::error::StoreError;
-use engine::Engine;
+use super::presence::Presence;
+use engine::{Engine, Kind};
+
+pub use trial::Trial;
 
 /// An open database; clones share it.
 #[derive(Clone, Debug)]
 pub(super) struct Database {
     engine: Engine,
+    presence: Presence,
     /// For statements that only read.
     reader: AnyPool,
     /// For everything else. PostgreSQL has one pool for both.
@@ -40,9 +45,28 @@ impl Database {
         let (reader, writer) = engine.pools();
         Ok(Self {
             engine,
+            presence: Presence::default(),
             reader,
             writer,
         })
+    }
+
+    /// Ends an operation when its time is over. Every operation goes through here.
+    pub(super) async fn in_time<T>(
+        &self,
+        operation: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        self.presence.in_time(operation).await
+    }
+
+    /// Whether a SQLite file has yet to be made; a server's database is there or not.
+    pub(super) fn is_missing_file(url: &str) -> Result<bool, StoreError> {
+        Ok(Engine::of(url)?.is_missing_file())
+    }
+
+    /// Whether the last operation found the database there.
+    pub(super) fn is_there(&self) -> bool {
+        self.presence.is_there()
     }
 
     /// Reads something small that is not in memory.

@@ -9,6 +9,7 @@ use super::*;
 
 on_both_databases! {
     finals_are_read_back_byte_for_byte_in_their_order
+    the_highest_number_is_that_of_all_rooms
     what_is_stored_already_is_passed_over
     two_switchboards_that_store_the_same_finals_keep_each_once
     a_final_that_is_no_text_is_refused_and_nothing_of_its_batch_kept
@@ -44,6 +45,14 @@ fn numbers(finals: &[Final]) -> Vec<u64> {
 
 async fn all(store: &Store, id: &str) -> Vec<Final> {
     store.finals_after(&room(id), 0, 1_000).await.unwrap()
+}
+
+async fn the_highest_number_is_that_of_all_rooms(database: &Fixture) {
+    let store = database.store().await;
+    assert_eq!(store.highest_number().await.unwrap(), None);
+    store.append(finals("S/1", [3, 1])).await.unwrap();
+    store.append(finals("A/2", [9, 2])).await.unwrap();
+    assert_eq!(store.highest_number().await.unwrap(), Some(9));
 }
 
 async fn finals_are_read_back_byte_for_byte_in_their_order(database: &Fixture) {

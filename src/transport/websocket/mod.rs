@@ -25,7 +25,7 @@ use super::origin::Verdict;
 use super::query::{Query, TransportKind};
 use super::table::{Entry, Phase, Probe};
 use super::tls::{Scheme, Stream};
-use super::{Endpoint, requests};
+use super::{Endpoint, counts, requests};
 pub use frames::Packets;
 use wire::Reader;
 
@@ -39,8 +39,11 @@ pub(super) async fn serve(
     let (endpoint, query, target) = match accept(admission, endpoints, &request) {
         Ok(accepted) => accepted,
         Err(refusal) => {
+            let (metrics, response) = (admission.metrics(), refusal.response());
+            counts::refused(metrics, refusal.word());
+            counts::answered(metrics, response.status());
             // The client that does not wait for the answer will not miss it.
-            let _ = SendResponse::new(framed, refusal.response()).await;
+            let _ = SendResponse::new(framed, response).await;
             return;
         }
     };
@@ -120,6 +123,16 @@ enum Refusal {
 }
 
 impl Refusal {
+    fn word(&self) -> &'static str {
+        match self {
+            Self::NotFound => "not_found",
+            Self::Handshake => "handshake",
+            Self::HeadTooLarge => "head_too_large",
+            Self::Stopping => "stopping",
+            Self::Engine(code) => counts::word(*code),
+        }
+    }
+
     fn response(&self) -> Response<String> {
         let (status, body) = match self {
             Self::NotFound => (404, String::new()),

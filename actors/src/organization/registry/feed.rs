@@ -61,7 +61,9 @@ impl OrganizationRegistry {
             .inc();
         if self.statuses_warned.insert(reason) {
             log::warn!(
-                "a list of sessions ({bytes} bytes) was refused: {fault}; the one before it stays, such ones are counted"
+                "a list of sessions is refused, the one before it stays; such ones are counted \
+                 reason={reason} detail={:?} bytes={bytes}",
+                fault.to_string()
             );
         }
     }

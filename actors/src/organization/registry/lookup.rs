@@ -57,7 +57,8 @@ impl OrganizationRegistry {
                 self.metrics.organization_lookups_failed.inc();
                 if !std::mem::replace(&mut self.directory_warned, true) {
                     log::warn!(
-                        "the organization of session {session} cannot be looked up: {error}; trying again"
+                        "the organization of a session cannot be looked up, it is tried again session={session} reason={:?}",
+                        error.to_string()
                     );
                 }
                 Found::Failed

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod polling;
+mod slow;
 mod stream;
 mod threads;
 

@@ -1,5 +1,6 @@
 //! Coming back by what storage remembers: after a restart, to another switchboard, or after too much was missed.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +28,18 @@ async fn restarted(before: &Harness) -> Harness {
         ..Setup::default()
     };
     Harness::start_with(setup).await
+}
+
+/// A switchboard that was killed, and what its client `alice` in the room `S/1` remembers: all of `seen`, and of
+/// `unseen`, which was said and stored, nothing.
+async fn killed(seen: Range<usize>, unseen: Range<usize>) -> (Harness, Memory) {
+    let harness = keeping().await;
+    let client = joined(&harness, "alice").await;
+    publish(&harness, FINAL, seen).await;
+    let memory = Memory::of(&client, &Memory::default());
+    publish(&harness, FINAL, unseen).await;
+    pass(Duration::from_secs(1)).await;
+    (harness, memory)
 }
 
 #[test]
@@ -59,13 +72,7 @@ fn more_than_a_journal_holds_comes_back_from_storage() {
 #[test]
 fn rooms_and_missed_finals_come_back_after_a_restart() {
     paused(async {
-        let before = keeping().await;
-        let first = joined(&before, "alice").await;
-        publish(&before, FINAL, 0..3).await;
-        let memory = Memory::of(&first, &Memory::default());
-        publish(&before, FINAL, 3..5).await;
-        pass(Duration::from_secs(1)).await;
-        // Killed: nobody says goodbye.
+        let (before, memory) = killed(0..3, 3..5).await;
         let after = restarted(&before).await;
         let second = connect(&after, "alice", &memory).await;
         assert_eq!(Memory::of(&second, &Memory::default()).sid, memory.sid);
@@ -88,11 +95,7 @@ fn rooms_and_missed_finals_come_back_after_a_restart() {
 #[test]
 fn a_client_that_saw_nothing_comes_back_after_a_restart() {
     paused(async {
-        let before = keeping().await;
-        let first = joined(&before, "alice").await;
-        let memory = Memory::of(&first, &Memory::default());
-        publish(&before, FINAL, 0..2).await;
-        pass(Duration::from_secs(1)).await;
+        let (before, memory) = killed(0..0, 0..2).await;
         let after = restarted(&before).await;
         let second = connect(&after, "alice", &memory).await;
         pass(Duration::from_secs(3)).await;
@@ -104,12 +107,7 @@ fn a_client_that_saw_nothing_comes_back_after_a_restart() {
 #[test]
 fn a_join_by_the_client_itself_after_a_restart_costs_it_nothing() {
     paused(async {
-        let before = keeping().await;
-        let first = joined(&before, "alice").await;
-        publish(&before, FINAL, 0..1).await;
-        let memory = Memory::of(&first, &Memory::default());
-        publish(&before, FINAL, 1..3).await;
-        pass(Duration::from_secs(1)).await;
+        let (before, memory) = killed(0..1, 1..3).await;
         let after = restarted(&before).await;
         let second = connect(&after, "alice", &memory).await;
         second.join("S/1").await;
@@ -122,11 +120,7 @@ fn a_join_by_the_client_itself_after_a_restart_costs_it_nothing() {
 #[test]
 fn after_a_restart_rights_are_asked_before_anything_is_said() {
     paused(async {
-        let before = keeping().await;
-        let first = joined(&before, "alice").await;
-        let memory = Memory::of(&first, &Memory::default());
-        publish(&before, FINAL, 0..2).await;
-        pass(Duration::from_secs(1)).await;
+        let (before, memory) = killed(0..0, 0..2).await;
         let after = restarted(&before).await;
         after.access.deny("S");
         let second = connect(&after, "alice", &memory).await;
@@ -162,10 +156,7 @@ fn who_followed_an_organization_starts_anew_after_a_restart_and_is_told_what_it_
 #[test]
 fn storage_that_is_away_makes_new_sockets_and_forgets_nobody() {
     paused(async {
-        let before = keeping().await;
-        let first = joined(&before, "alice").await;
-        let memory = Memory::of(&first, &Memory::default());
-        pass(Duration::from_secs(1)).await;
+        let (before, memory) = killed(0..0, 0..0).await;
         let after = restarted(&before).await;
         before.recoverables.set_away(true);
         let second = connect(&after, "alice", &memory).await;

@@ -199,7 +199,7 @@ impl Reading {
                 return Ok(None);
             }
             if let Err(error) = self.page(&mut out).await {
-                log::error!("a transcript was cut off: {error}");
+                log::error!("a transcript was cut off reason={:?}", error.to_string());
                 return Err(error);
             }
         }
