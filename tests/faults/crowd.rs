@@ -41,7 +41,7 @@ fn percentile(sorted: &[Duration], share: f64) -> Duration {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn jitter_every_final_reaches_viewers_who_are_cut_again_and_again() {
     raise_the_limit();
-    // As the issue of Socket.IO's recovery is measured elsewhere: each cut every 15 s, for 45 s.
+    // The full form: each cut every 15 s, for 45 s.
     let (clients, cut_every, seconds) = match number_from("SWITCHBOARD_JITTER_CLIENTS") {
         Some(clients) => (clients, Duration::from_secs(15), 45),
         None => (200, Duration::from_secs(3), 12),
