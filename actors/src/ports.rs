@@ -205,14 +205,6 @@ pub trait Transcripts: Send + Sync + 'static {
         limit: u32,
     ) -> BoxFuture<Result<Vec<Final>, Unavailable>>;
 
-    /// The first `limit` finals of `room` that are numbered above `number`, in ascending order.
-    fn after(
-        &self,
-        room: RoomId,
-        number: u64,
-        limit: u32,
-    ) -> BoxFuture<Result<Vec<Final>, Unavailable>>;
-
     /// Deletes up to `limit` finals that arrived before `before_ms` (milliseconds since the epoch); how many it were.
     fn purge(&self, before_ms: u64, limit: u32) -> BoxFuture<Result<u64, Unavailable>>;
 }

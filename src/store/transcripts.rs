@@ -40,7 +40,7 @@ impl Store {
     }
 }
 
-/// `last` and `after` return 1,000 at most.
+/// `last` returns 1,000 at most.
 impl Transcripts for Store {
     fn append(&self, finals: Vec<Final>) -> BoxFuture<Result<(), Unavailable>> {
         let database = self.database.clone();
@@ -60,19 +60,6 @@ impl Transcripts for Store {
         Box::pin(async move {
             let read = database.last_finals(&room, before, limit.min(MAX_FINALS));
             database.in_time(read).await.map_err(unavailable)
-        })
-    }
-
-    fn after(
-        &self,
-        room: RoomId,
-        number: u64,
-        limit: u32,
-    ) -> BoxFuture<Result<Vec<Final>, Unavailable>> {
-        let store = self.clone();
-        Box::pin(async move {
-            let read = store.finals_after(&room, number, limit).await;
-            read.map_err(unavailable)
         })
     }
 

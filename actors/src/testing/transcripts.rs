@@ -1,7 +1,6 @@
 //! Storage for finals that tests decide over.
 
 use std::collections::{BTreeMap, HashSet};
-use std::ops::Bound::{Excluded, Included};
 
 use bytes::Bytes;
 use switchboard_protocol::ids::RoomId;
@@ -115,19 +114,6 @@ impl Transcripts for FakeTranscripts {
             let mut finals: Vec<Final> = latest.map(|(_, one)| one.clone()).collect();
             finals.reverse();
             finals
-        })
-    }
-
-    fn after(
-        &self,
-        room: RoomId,
-        number: u64,
-        limit: u32,
-    ) -> BoxFuture<Result<Vec<Final>, Unavailable>> {
-        self.0.answer(move |state| {
-            let range = (Excluded((room.clone(), number)), Included((room, u64::MAX)));
-            let next = state.finals.range(range).take(limit as usize);
-            next.map(|(_, one)| one.clone()).collect()
         })
     }
 
