@@ -8,6 +8,7 @@
 
 mod feeds;
 mod filters;
+mod routes;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -20,8 +21,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::limits::BROKER_SETTLE;
 use crate::metrics::Metrics;
 use crate::mqtt_client::{Arrived, Ask, Inbound, LinkEvent, LinkRole, Links};
-use crate::room::{Deliver, Publication, Room};
+use crate::room::Room;
 use filters::{FilterTable, Operation};
+use routes::Routes;
 
 pub use feeds::{Fed, Outlets, Publish};
 
@@ -75,7 +77,7 @@ pub struct BrokerActor {
     organization: Link,
     /// Taken when the actor starts.
     inbound: Option<Inbound>,
-    routes: HashMap<RoomId, Addr<Room>>,
+    routes: Routes,
     /// Rooms whose members wait for the broker's answer.
     grants: HashMap<RoomId, oneshot::Sender<Grant>>,
     status: watch::Sender<BrokerStatus>,
@@ -114,7 +116,7 @@ impl BrokerActor {
             session: link(links.session),
             organization: link(links.organization),
             inbound: Some(links.inbound),
-            routes: HashMap::new(),
+            routes: Routes::default(),
             grants: HashMap::new(),
             status,
             organization_feed,
@@ -237,40 +239,6 @@ impl BrokerActor {
         self.metrics.broker_up.set(1);
         self.status.send_replace(BrokerStatus::Up);
     }
-
-    /// Hands publications to their rooms, those of one room together and in order.
-    fn route(&mut self, arrived: Arrived) {
-        let credit = arrived.credit.map(Arc::new);
-        let mut rooms: Vec<(&Addr<Room>, Vec<Publication>)> = Vec::new();
-        let payloads = arrived.publications.iter().map(|(_, payload)| payload);
-        let bytes: usize = payloads.map(|payload| payload.len()).sum();
-        self.metrics.publication_bytes.inc_by(bytes as u64);
-        self.metrics
-            .publications
-            .inc_by(arrived.publications.len() as u64);
-        for (topic, payload) in arrived.publications {
-            let Some((room, kind)) = topics::parse_transcript(&topic) else {
-                self.feed(topic, payload, credit.clone());
-                continue;
-            };
-            let Some(room) = self.routes.get(room) else {
-                self.drop_publication("no_room");
-                continue;
-            };
-            let publication = Publication { kind, payload };
-            match rooms.iter_mut().find(|(address, _)| *address == room) {
-                Some((_, publications)) => publications.push(publication),
-                None => rooms.push((room, vec![publication])),
-            }
-        }
-        for (room, publications) in rooms {
-            room.do_send(Deliver {
-                publications,
-                received: arrived.received,
-                credit: credit.clone(),
-            });
-        }
-    }
 }
 
 impl Actor for BrokerActor {
@@ -304,7 +272,7 @@ impl Handler<Subscribe> for BrokerActor {
         } else {
             let _ = granted.send(Grant::BrokerDown);
         }
-        self.routes.insert(room.clone(), address);
+        self.routes.add(room.clone(), address);
         self.reconcile(LinkRole::Delivery);
         // A room that came back before its UNSUBSCRIBE was sent is granted already.
         self.tell_granted(room.as_str());
