@@ -2,7 +2,7 @@
 //! publication to its room.
 //!
 //! Hears the RoomRegistry (`Subscribe`, `Unsubscribe`), whoever has something to say (`Publish`) and, as streams, the
-//! the MqttClients. Says to them which filters to subscribe, to the rooms what arrived, by channels what
+//! MqttClients. Says to them which filters to subscribe, to the rooms what arrived, by channels what
 //! concerns organizations, sessions and rights, and to everybody, by a watch channel, whether the broker is up. Never
 //! knows a socket.
 
