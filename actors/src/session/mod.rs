@@ -12,6 +12,8 @@ mod gate;
 mod pace;
 mod recheck;
 mod sockets;
+#[cfg(test)]
+mod tests;
 mod timers;
 
 use std::collections::VecDeque;
