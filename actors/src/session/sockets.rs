@@ -135,7 +135,7 @@ impl Session {
         let Above::SocketIo(service) = &self.above else {
             return;
         };
-        let decision = service.connect(request);
+        let decision = Arc::clone(service).connect(request);
         self.busy = true;
         ctx.spawn(
             decision
