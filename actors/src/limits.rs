@@ -71,6 +71,8 @@ pub const PUBLICATIONS_PER_BATCH: usize = 256;
 pub const BATCHES_WAITING: usize = 64;
 /// KiB of publications between the MQTT socket and the rooms; beyond it the link stops reading.
 pub const PUBLICATION_KIB_IN_FLIGHT: usize = 64 * 1024;
+/// Most connections that transcripts come by.
+pub const DELIVERY_LINKS: usize = 8;
 /// Filters in one SUBSCRIBE packet.
 pub const FILTERS_PER_PACKET: usize = 256;
 /// SUBSCRIBE and UNSUBSCRIBE packets that wait for their answer, per connection. One: what is asked for meanwhile goes
