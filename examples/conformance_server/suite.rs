@@ -20,7 +20,7 @@ struct SuiteSocket {
 
 impl Service for Suite {
     fn connect(
-        &self,
+        self: Arc<Self>,
         request: ConnectRequest,
     ) -> LocalBoxFuture<'static, Result<Accepted, Refusal>> {
         if !["/", "/custom"].contains(&request.socket.namespace.as_str()) {
