@@ -27,16 +27,15 @@ use tokio::time::Instant;
 
 /// Publications that one count is taken over.
 const PUBLICATIONS: usize = 64;
-/// Allocations of one: the batch's credit, the message to the room and its place in the mailbox, the frame, and the lists
-/// of frames, of notes and of slices.
-const OF_A_PUBLICATION: usize = 7;
+/// Allocations of one: the batch's credit, the message to the room and its place in the mailbox, and the frame.
+const OF_A_PUBLICATION: usize = 4;
 /// What a final has beside: its frame is shared with the room's memory.
 const OF_A_FINAL: usize = OF_A_PUBLICATION + 1;
-/// What recoverable members cost together: their frame with an offset, shared with their journals and made of the offset's
-/// text, which grows as it is written; its list, and the list of its slices.
-const OF_OFFSETS: usize = 7;
-/// What a room of more than [`WRITES_PER_TURN`] members has for each further turn: what waits, and the list of slices.
-const OF_A_TURN: usize = 2;
+/// What recoverable members cost together: their frame with an offset, shared with their journals; the
+/// offset's text, and the list of such frames.
+const OF_OFFSETS: usize = 4;
+/// What a room of more than [`WRITES_PER_TURN`] members has for each further turn: what waits.
+const OF_A_TURN: usize = 1;
 
 const PARTIAL: &str = "transcriber/out/S/1/partial";
 const FINAL: &str = "transcriber/out/S/1/final";

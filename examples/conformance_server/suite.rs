@@ -1,5 +1,7 @@
 //! The Socket.IO side of what the public protocol suites ask for: the namespaces `/` and `/custom` give back what they get.
 
+use std::sync::Arc;
+
 use std::rc::Rc;
 
 use futures_util::FutureExt;
