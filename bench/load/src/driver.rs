@@ -36,24 +36,24 @@ pub struct Driver {
 }
 
 impl Driver {
-    /// No viewer yet; viewers will ask for `sessions` (a crowd of organizations: for those of that name) in turn.
+    /// No viewer yet; viewers will ask for `names` (rooms, or a crowd's organizations) in turn.
     ///
     /// # Errors
     /// When the broker cannot be reached.
     pub fn new(
         server: SocketAddr,
         broker: SocketAddr,
-        sessions: Vec<String>,
+        names: Vec<String>,
         tokens: Signer,
         crowd: Crowd,
     ) -> Result<Self> {
         let poll = Poll::new().context("epoll")?;
-        let mut publisher = Publisher::connect(broker, &sessions)?;
+        let mut publisher = Publisher::connect(broker, &names)?;
         let both = Interest::READABLE | Interest::WRITABLE;
         poll.registry()
             .register(&mut publisher.stream, PUBLISHER, both)?;
         Ok(Self {
-            viewers: Viewers::new(server, sessions, tokens, crowd),
+            viewers: Viewers::new(server, names, tokens, crowd),
             publisher,
             poll,
             events: Events::with_capacity(1_024),
@@ -129,8 +129,7 @@ impl Driver {
 
     /// From now on publishes the list of `count` sessions instead of captions.
     pub fn publish_statuses(&mut self, count: usize) {
-        self.publisher
-            .publish_statuses(self.viewers.sessions(), count);
+        self.publisher.publish_statuses(self.viewers.names(), count);
     }
 
     /// Publications so far.
@@ -143,12 +142,13 @@ impl Driver {
         self.expected.saturating_sub(self.viewers.tally.deliveries)
     }
 
-    /// Stops waiting for outstanding deliveries, so that a lossy server does not end a flood.
+    /// Stops waiting for outstanding deliveries, so that a lossy server is not waited for again.
     pub fn write_off(&mut self) {
         self.expected = self.viewers.tally.deliveries;
     }
 
-    /// Turns until everything published has arrived, or nothing has for `patience`, or 30 seconds are over.
+    /// Turns until everything published has arrived, or nothing has for `patience`, or 30 seconds are over; what
+    /// has not come by then is waited for no more.
     ///
     /// # Errors
     /// As [`Driver::turn`].
@@ -161,6 +161,7 @@ impl Driver {
                 (seen, since) = (self.viewers.tally.deliveries, Instant::now());
             }
         }
+        self.write_off();
         Ok(())
     }
 

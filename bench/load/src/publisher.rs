@@ -17,7 +17,7 @@ pub struct Publisher {
     /// The connection to the broker.
     pub stream: TcpStream,
     outbox: Outbox,
-    /// `transcriber/out/{session}/1/{partial|final}`, by topic number.
+    /// `transcriber/out/{room}/{partial|final}`, by topic number.
     topics: Vec<String>,
     /// The next sequence number of each topic.
     next: Vec<u32>,
@@ -32,16 +32,13 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    /// Connects to the broker at `address` to publish to the rooms of these `sessions`.
+    /// Connects to the broker at `address` to publish to these `rooms`.
     ///
     /// # Errors
     /// When the broker does not welcome the connection within five seconds.
-    pub fn connect(address: SocketAddr, sessions: &[String]) -> Result<Self> {
+    pub fn connect(address: SocketAddr, rooms: &[String]) -> Result<Self> {
         let stream = welcome(address).with_context(|| format!("broker {address}"))?;
-        let topics: Vec<_> = sessions
-            .iter()
-            .flat_map(|session| topics_of(session))
-            .collect();
+        let topics: Vec<_> = rooms.iter().flat_map(|room| topics_of(room)).collect();
         let next = vec![0; topics.len()];
         Ok(Self {
             stream,
@@ -66,7 +63,8 @@ impl Publisher {
 
     /// The same to `room`, whose turn it need not be and does not become.
     pub fn publish_to(&mut self, room: usize, now: u64) {
-        let round = self.next[2 * room] + self.next[2 * room + 1];
+        // The rooms have their finals at different times, so that each second has its tenth of them.
+        let round = self.next[2 * room] + self.next[2 * room + 1] + room as u32;
         let last = self.statuses.is_none() && round % FINAL_EVERY == FINAL_EVERY - 1;
         let topic = 2 * room + usize::from(last);
         let mark = Mark {
@@ -125,9 +123,9 @@ impl Publisher {
     }
 }
 
-/// The topics of a session's room, partials first.
-fn topics_of(session: &str) -> [String; 2] {
-    ["partial", "final"].map(|kind| format!("transcriber/out/{session}/1/{kind}"))
+/// The topics of a room, partials first.
+fn topics_of(room: &str) -> [String; 2] {
+    ["partial", "final"].map(|kind| format!("transcriber/out/{room}/{kind}"))
 }
 
 /// Connects and waits for the broker's welcome, then stops blocking.

@@ -23,8 +23,8 @@ pub struct Viewers {
     /// What they received.
     pub tally: Tally,
     server: SocketAddr,
-    /// The session of each room, or the organization; viewers ask for them in turn.
-    sessions: Vec<String>,
+    /// The rooms, or the organizations; viewers ask for them in turn.
+    names: Vec<String>,
     tokens: Signer,
     crowd: Crowd,
     /// The one room that newcomers go to; `None`: all rooms in turn.
@@ -33,6 +33,8 @@ pub struct Viewers {
     clients: Vec<Option<Client>>,
     /// Viewers in each room.
     members: Vec<u64>,
+    /// All of them.
+    joined: usize,
     /// Viewers that have begun, and not joined yet.
     on_the_way: usize,
     /// Viewers that were refused or thrown out.
@@ -43,12 +45,13 @@ pub struct Viewers {
 
 impl Viewers {
     /// Nobody yet.
-    pub fn new(server: SocketAddr, sessions: Vec<String>, tokens: Signer, crowd: Crowd) -> Self {
+    pub fn new(server: SocketAddr, names: Vec<String>, tokens: Signer, crowd: Crowd) -> Self {
         Self {
             tally: Tally::new(),
             server,
-            members: vec![0; sessions.len()],
-            sessions,
+            members: vec![0; names.len()],
+            joined: 0,
+            names,
             tokens,
             crowd,
             seated_in: None,
@@ -65,9 +68,9 @@ impl Viewers {
     /// When signing fails.
     pub fn next_tokens(&self, count: usize) -> Result<Vec<String>> {
         let born = self.clients.len();
-        let session = |number: usize| &self.sessions[self.room_of(number)];
+        let name = |number: usize| &self.names[self.room_of(number)];
         (born..born + count)
-            .map(|n| self.crowd.token(&self.tokens, session(n), n))
+            .map(|n| self.crowd.token(&self.tokens, name(n), n))
             .collect()
     }
 
@@ -78,7 +81,7 @@ impl Viewers {
 
     /// The room of a viewer who comes now and gets this number.
     fn room_of(&self, number: usize) -> usize {
-        self.seated_in.unwrap_or(number % self.sessions.len())
+        self.seated_in.unwrap_or(number % self.names.len())
     }
 
     /// Dials one more viewer, who misses nothing that `publisher` publishes from now on.
@@ -89,7 +92,7 @@ impl Viewers {
         let number = self.clients.len();
         let room = self.room_of(number);
         let stream = dial(self.server, number % SOURCES).context("connecting")?;
-        let wish = self.crowd.wish(&self.sessions[room]);
+        let wish = self.crowd.wish(&self.names[room]);
         let mut client = Client::new(stream, self.server, room as u16, wish, token);
         client.talk.lines = publisher.next_of(room).map(Line::from);
         let both = Interest::READABLE | Interest::WRITABLE;
@@ -118,9 +121,13 @@ impl Viewers {
         match (was_member, is_member) {
             (false, true) => {
                 self.members[room] += 1;
+                self.joined += 1;
                 self.on_the_way -= 1;
             }
-            (true, false) => self.members[room] -= 1,
+            (true, false) => {
+                self.members[room] -= 1;
+                self.joined -= 1;
+            }
             (false, false) if done.is_err() => self.on_the_way -= 1,
             _ => {}
         }
@@ -135,6 +142,7 @@ impl Viewers {
     pub fn close_all(&mut self) {
         self.clients.iter_mut().for_each(|client| *client = None);
         self.members.fill(0);
+        self.joined = 0;
         self.on_the_way = 0;
     }
 
@@ -158,8 +166,8 @@ impl Viewers {
     }
 
     /// What viewers ask for, by number of the room.
-    pub fn sessions(&self) -> &[String] {
-        &self.sessions
+    pub fn names(&self) -> &[String] {
+        &self.names
     }
 
     /// Viewers in `room`.
@@ -169,7 +177,7 @@ impl Viewers {
 
     /// Viewers in their rooms.
     pub fn joined(&self) -> usize {
-        self.members.iter().sum::<u64>() as usize
+        self.joined
     }
 
     /// Viewers on the way to their rooms.

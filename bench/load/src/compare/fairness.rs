@@ -81,7 +81,7 @@ mod tests {
             ..Findings::default()
         };
         let mut results = Results::new(Machine::default(), false, 16);
-        results.add(1, Kind::Bare, "fair", Ok(vec![found]));
+        results.add(Kind::Bare, "fair", Ok(vec![found]));
         let text = render(&results, &[Kind::Node, Kind::Bare]);
         assert!(text.contains("50 viewers beside one of 5,000"), "{text}");
         let line = "- bare writer: 0.2 / 0.9 / 0.9 → 0.2 / 21.0 / 21.0 ms; p99 grows by 20.1 ms; ";

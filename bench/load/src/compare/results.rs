@@ -59,8 +59,6 @@ impl Machine {
 /// One finding and where it belongs.
 #[derive(Debug, Serialize)]
 pub struct Entry {
-    /// From 1.
-    pub round: usize,
     /// The server's name.
     pub server: &'static str,
     /// What was found.
@@ -96,15 +94,11 @@ impl Results {
     }
 
     /// Adds what a run found, or why it failed.
-    pub fn add(&mut self, round: usize, kind: Kind, run: &str, found: Result<Vec<Findings>>) {
+    pub fn add(&mut self, kind: Kind, run: &str, found: Result<Vec<Findings>>) {
         let server = kind.name();
         match found {
             Ok(found) => {
-                let entries = found.into_iter().map(|findings| Entry {
-                    round,
-                    server,
-                    findings,
-                });
+                let entries = found.into_iter().map(|findings| Entry { server, findings });
                 self.entries.extend(entries);
             }
             Err(error) => {
@@ -203,9 +197,9 @@ mod tests {
             thrown_out: 1,
             ..Findings::default()
         };
-        results.add(1, Kind::Node, "rate", Ok(vec![found.clone()]));
-        results.add(2, Kind::Node, "flood", Ok(vec![found.clone()]));
-        results.add(2, Kind::Bare, "flood", Ok(vec![found]));
+        results.add(Kind::Node, "rate", Ok(vec![found.clone()]));
+        results.add(Kind::Node, "flood", Ok(vec![found.clone()]));
+        results.add(Kind::Bare, "flood", Ok(vec![found]));
         let (sum, thrown_out) = results.faults(Kind::Node);
         assert_eq!((sum.lost, thrown_out), (4, 2));
     }

@@ -56,7 +56,7 @@ fn preface(results: &Results) -> String {
         results
             .entries
             .iter()
-            .map(|entry| entry.round)
+            .map(|entry| entry.findings.round)
             .max()
             .unwrap_or(0),
     )
@@ -212,7 +212,7 @@ mod tests {
                 server_cpu_us_per_delivery,
                 ..Findings::default()
             };
-            results.add(1, kind, "rate", Ok(vec![found]));
+            results.add(kind, "rate", Ok(vec![found]));
         }
         let page = render(&results, &[Kind::Node, Kind::Bare]);
         assert!(page.contains("| 10.00 | 2.50 |"), "{page}");

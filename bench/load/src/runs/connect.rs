@@ -3,7 +3,8 @@
 use anyhow::Result;
 use clap::Args;
 
-use super::{Findings, Target, assemble};
+use super::{Findings, Stage, Target};
+use crate::crowd::Crowd;
 
 /// Viewers that come and go first, so that a just-in-time compiler has seen the way.
 const WARM_CLIENTS: usize = 500;
@@ -27,7 +28,11 @@ pub struct Options {
 /// # Errors
 /// When the server or the broker fails.
 pub fn run(options: &Options, target: &Target) -> Result<Findings> {
-    let (mut driver, process) = assemble(target, options.rooms)?;
+    let Stage {
+        mut driver,
+        process,
+        ..
+    } = Stage::set(target, options.rooms, Crowd::Rooms)?;
     driver.open(WARM_CLIENTS, options.in_flight)?;
     driver.viewers.close_all();
     process.wait_quiet()?;
