@@ -5,12 +5,16 @@
 
 mod broker;
 mod child;
+mod extras;
 mod fairness;
 mod lane;
 mod plan;
+mod ratios;
 mod results;
+mod series;
 mod server;
 mod table;
+mod targets;
 
 use std::path::PathBuf;
 
@@ -21,7 +25,7 @@ use crate::runs::Findings;
 use child::Scratch;
 use lane::Lane;
 use plan::{RUNS, Run, plan};
-use results::{Machine, Results};
+use results::{Machine, Results, Settings};
 use server::{Kind, Places};
 
 /// The key of all tokens; it guards a loopback benchmark and nothing else.
@@ -47,6 +51,9 @@ pub struct Options {
     /// Times each other run is repeated with fresh servers.
     #[arg(long)]
     repeats: Option<usize>,
+    /// Also print switchboard's ratios to the bare limit and to each peer, and which targets they reach.
+    #[arg(long)]
+    compare: bool,
     /// Publications per room that may be on the way flat out.
     #[arg(long, default_value_t = 16)]
     window: u64,
@@ -79,15 +86,14 @@ pub struct Options {
 /// When any run failed (after the table of the others).
 pub fn run(options: &Options) -> Result<()> {
     let scratch = Scratch::new()?;
-    let mut results = Results::new(
-        options.machine.clone().seen(),
-        options.quick,
-        options.window,
-    );
+    let mut results = Results::new(options.machine.clone().seen(), options.settings());
     for run in plan(options) {
         perform(&run, options, &scratch, &mut results);
     }
-    let table = table::render(&results, &options.only);
+    let mut table = table::render(&results, &options.only);
+    if options.compare {
+        table.push_str(&ratios::render(&results));
+    }
     println!("{table}");
     results.write(&options.results, options.name(), &table)?;
     ensure!(
@@ -99,8 +105,17 @@ pub fn run(options: &Options) -> Result<()> {
 }
 
 impl Options {
+    fn settings(&self) -> Settings {
+        Settings {
+            quick: self.quick,
+            window: self.window,
+            rounds: self.rounds(),
+            repeats: self.repeats(),
+        }
+    }
+
     fn rounds(&self) -> usize {
-        self.rounds.unwrap_or(if self.quick { 2 } else { 9 })
+        self.rounds.unwrap_or(if self.quick { 3 } else { 15 })
     }
 
     fn repeats(&self) -> usize {

@@ -42,7 +42,17 @@ fn run(name: &'static str, options: &Options) -> Run {
     let quick = options.quick;
     let of = |full: usize, short: usize| if quick { short } else { full };
     let (window, warm) = (options.window, of(2, 1));
-    let slices = format!("--rounds {} --warm {warm}", options.rounds());
+    let sliced = |rounds, slice| {
+        let (warm, settle, slice) = if quick {
+            (0.5, 0.1, 0.3)
+        } else {
+            (2.0, 0.2, slice)
+        };
+        format!("--rounds {rounds} --warm {warm} --settle {settle} --slice {slice}")
+    };
+    let slices = sliced(options.rounds(), 0.5);
+    // A room of 10,000 has five publications a second: a slice must not be shorter than that.
+    let wide = sliced(options.rounds().div_ceil(2), 1.0);
     let times = format!("--warm {warm} --seconds {}", of(5, 2));
     let sizes = options.sizes.as_deref();
     let sizes = sizes.unwrap_or(if quick { "100,1000" } else { "100,1000,10000" });
@@ -55,7 +65,7 @@ fn run(name: &'static str, options: &Options) -> Run {
             lonely,
             ALL,
         ),
-        "grow" => (format!("{slices} --sizes {sizes}"), 1, ALL),
+        "grow" => (format!("{wide} --sizes {sizes}"), 1, ALL),
         "connect" => (format!("--clients {}", of(5_000, 1_000)), ROOMS, ALL),
         "idle" => (format!("--clients {}", of(10_000, 1_000)), ROOMS, ALL),
         // No peer keeps organizations.
