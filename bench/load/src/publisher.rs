@@ -65,8 +65,17 @@ impl Publisher {
     pub fn publish_to(&mut self, room: usize, now: u64) {
         // The rooms have their finals at different times, so that each second has its tenth of them.
         let round = self.next[2 * room] + self.next[2 * room + 1] + room as u32;
-        let last = self.statuses.is_none() && round % FINAL_EVERY == FINAL_EVERY - 1;
-        let topic = 2 * room + usize::from(last);
+        let is_final = self.statuses.is_none() && round % FINAL_EVERY == FINAL_EVERY - 1;
+        self.write(room, is_final, now);
+    }
+
+    /// A final to `room`, out of turn.
+    pub fn publish_final_to(&mut self, room: usize, now: u64) {
+        self.write(room, true, now);
+    }
+
+    fn write(&mut self, room: usize, is_final: bool, now: u64) {
+        let topic = 2 * room + usize::from(is_final);
         let mark = Mark {
             topic: topic as u16,
             sequence: self.next[topic],
@@ -81,7 +90,7 @@ impl Publisher {
                 statuses::TOPIC
             }
             None => {
-                let size = if last { FINAL_BYTES } else { PARTIAL_BYTES };
+                let size = if is_final { FINAL_BYTES } else { PARTIAL_BYTES };
                 mark.write_payload(size, &mut self.payload);
                 &self.topics[topic]
             }
@@ -92,6 +101,11 @@ impl Publisher {
     /// From now on publishes the list of `count` sessions of these organizations.
     pub fn publish_statuses(&mut self, organizations: &[String], count: usize) {
         self.statuses = Some(Statuses::new(organizations, count));
+    }
+
+    /// Whether something published has not been sent.
+    pub fn is_busy(&self) -> bool {
+        !self.outbox.is_empty()
     }
 
     /// Sends what was published since the last flush, in one write where the socket takes it.

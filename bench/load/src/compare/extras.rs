@@ -15,11 +15,33 @@ type Column = (
     fn(&Findings) -> Option<f64>,
 );
 
-const COLUMNS: [Column; 2] = [
+const COLUMNS: [Column; 9] = [
     ("rooms of one: CPU µs per publication", "low", 2, |found| {
         found.server_cpu_us_per_publication
     }),
     ("p99 ms", "low", 1, |found| ms(found.latency_us?.p99)),
+    ("a tenth polls: CPU µs per delivery", "mixed", 2, |found| {
+        found.server_cpu_us_per_delivery
+    }),
+    ("p99 ms", "mixed", 1, |found| ms(found.latency_us?.p99)),
+    ("all come back: seconds", "storm", 2, |found| {
+        Some(found.seconds)
+    }),
+    ("CPU µs each", "storm", 0, |found| {
+        found.server_cpu_us_per_connect
+    }),
+    (
+        "recovery: CPU µs per missed final",
+        "recovery",
+        2,
+        |found| found.server_cpu_us_per_delivery,
+    ),
+    ("CPU µs each", "recovery", 0, |found| {
+        found.server_cpu_us_per_connect
+    }),
+    ("all there, p99 ms", "recovery", 1, |found| {
+        ms(found.arrival_us?.p99)
+    }),
 ];
 
 fn ms(us: u64) -> Option<f64> {
@@ -51,4 +73,23 @@ pub fn render(results: &Results, kinds: &[Kind]) -> String {
         let _ = writeln!(table, "| {} | {} |", kind.title(), figures.join(" | "));
     }
     table
+}
+
+/// What a join with a history costs, one sentence; peers have none.
+pub fn histories(results: &Results) -> String {
+    let median =
+        |pick: fn(&Findings) -> Option<f64>| results.median(Kind::Switchboard, "history", pick);
+    let Some(cpu) = median(|found| found.server_cpu_us_per_connect) else {
+        return String::new();
+    };
+    let sent = median(|found| Some(found.deliveries? as f64 / found.clients as f64));
+    let p50 = median(|found| ms(found.arrival_us?.p50));
+    let p99 = median(|found| ms(found.arrival_us?.p99));
+    format!(
+        "\nA join that asks for its room's last finals and gets {}: {cpu:.0} µs of CPU, connect and handshake included; \
+         p50 / p99 from the first step to the last final {} / {} ms.\n",
+        show(sent, 0),
+        show(p50, 1),
+        show(p99, 1)
+    )
 }

@@ -41,7 +41,7 @@ impl<'a> Lane<'a> {
     /// When one of them does not start.
     pub fn start(kind: Kind, run: &Run, options: &Options, scratch: &'a Scratch) -> Result<Self> {
         let broker = Broker::start(kind, scratch, options.load_core)?;
-        let server = Running::start(kind, options, broker.address, scratch)?;
+        let server = Running::start(kind, run, options, broker.address, scratch)?;
         if kind == Kind::Switchboard {
             rest::create_sessions(server.address, &Signer::new(SECRET), run.rooms)?;
         }

@@ -9,10 +9,17 @@ const ROOMS: usize = 10;
 const LONELY_ROOMS: usize = 10_000;
 /// All servers.
 const ALL: &[Kind] = &Kind::ALL;
+/// Those that also speak Engine.IO by polling.
+const POLLING: &[Kind] = &[Kind::Switchboard, Kind::Node, Kind::Socketioxide];
+/// Those with connection state recovery.
+const RECOVERY: &[Kind] = &[Kind::Switchboard, Kind::Node];
+/// Switchboard alone: no peer keeps organizations or finals.
+const ALONE: &[Kind] = &[Kind::Switchboard];
 
 /// The names of the runs.
-pub const RUNS: [&str; 8] = [
-    "rate", "flood", "low", "grow", "connect", "idle", "watch", "fair",
+pub const RUNS: [&str; 12] = [
+    "rate", "flood", "low", "grow", "mixed", "connect", "storm", "idle", "history", "recovery",
+    "watch", "fair",
 ];
 
 /// One run.
@@ -68,8 +75,11 @@ fn run(name: &'static str, options: &Options) -> Run {
         "grow" => (format!("{wide} --sizes {sizes}"), 1, ALL),
         "connect" => (format!("--clients {}", of(5_000, 1_000)), ROOMS, ALL),
         "idle" => (format!("--clients {}", of(10_000, 1_000)), ROOMS, ALL),
-        // No peer keeps organizations.
-        "watch" => (times, 0, &[Kind::Switchboard][..]),
+        "mixed" => (slices, ROOMS, POLLING),
+        "storm" => (format!("--clients {}", of(5_000, 1_000)), ROOMS, ALL),
+        "history" => (format!("--clients {}", of(5_000, 1_000)), ROOMS, ALONE),
+        "recovery" => (String::new(), ROOMS, RECOVERY),
+        "watch" => (times, 0, ALONE),
         "fair" => (format!("{times} --clients {}", of(5_000, 1_000)), 2, ALL),
         _ => unreachable!("RUNS has the names"),
     };
@@ -78,7 +88,7 @@ fn run(name: &'static str, options: &Options) -> Run {
         name,
         arguments: arguments.split_whitespace().map(str::to_owned).collect(),
         rooms,
-        in_slices: ["rate", "flood", "low", "grow"].contains(&name),
+        in_slices: ["rate", "flood", "low", "grow", "mixed"].contains(&name),
         kinds,
     }
 }

@@ -12,6 +12,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::{Args, ValueEnum};
 
 use super::child::{Guarded, Scratch, tail};
+use super::plan::Run;
 use super::{Options, SECRET};
 
 /// How long a server may take to say where it listens.
@@ -93,12 +94,16 @@ impl Running {
     /// When it does not, with the end of its log.
     pub fn start(
         kind: Kind,
+        run: &Run,
         options: &Options,
         broker: SocketAddr,
         scratch: &Scratch,
     ) -> Result<Self> {
         let log = scratch.path(&format!("{}.log", kind.name()));
-        let command = command(kind, &options.places, broker, scratch)?;
+        let mut command = command(kind, &options.places, broker, scratch)?;
+        if kind == Kind::Node && run.name == "recovery" {
+            command.arg("--recovery");
+        }
         let mut process = Guarded::start(options.server_core, &command, &log)?;
         let stdout = process
             .0

@@ -21,6 +21,7 @@ pub fn render(results: &Results, kinds: &[Kind]) -> String {
     page.push_str(&overview(results, kinds));
     page.push_str(&growth(results, kinds));
     page.push_str(&extras::render(results, kinds));
+    page.push_str(&extras::histories(results));
     page.push_str(&watchers(results));
     page.push_str(&fairness::render(results, kinds));
     for &kind in kinds {

@@ -125,6 +125,27 @@ pub const TARGETS: &[Target] = &[
         figure: |all, kind| all.series(kind, "low", p99),
         ..PLAIN
     },
+    Target {
+        work: "a tenth of 1,000 viewers polls: CPU µs per delivery",
+        figure: |all, kind| all.series(kind, "mixed", |found| found.server_cpu_us_per_delivery),
+        ..PLAIN
+    },
+    Target {
+        work: "all cut off, all come back: seconds",
+        figure: |all, kind| all.series(kind, "storm", |found| Some(found.seconds)),
+        ..PLAIN
+    },
+    Target {
+        work: "the same: CPU µs each",
+        decimals: 1,
+        figure: |all, kind| all.series(kind, "storm", |found| found.server_cpu_us_per_connect),
+        ..PLAIN
+    },
+    Target {
+        work: "recovery: CPU µs per missed final",
+        figure: |all, kind| all.series(kind, "recovery", |found| found.server_cpu_us_per_delivery),
+        ..PLAIN
+    },
 ];
 
 fn p99(found: &Findings) -> Option<f64> {

@@ -4,10 +4,13 @@ mod connect;
 mod fair;
 mod flood;
 mod grow;
+mod history;
 mod idle;
 mod low;
 mod rate;
+mod recovery;
 mod slices;
+mod storm;
 mod turns;
 mod watch;
 
@@ -70,6 +73,14 @@ pub enum Mode {
     Grow(grow::Options),
     /// Many rooms of one viewer.
     Low(low::Options),
+    /// WebSockets and pollers in the same rooms.
+    Mixed(rate::Options),
+    /// All viewers cut off at once, and all back.
+    Storm(storm::Options),
+    /// Joins that ask for a history.
+    History(history::Options),
+    /// Viewers that come back and get what they missed.
+    Recovery(recovery::Options),
     /// Watchers of organizations, and the list of all sessions.
     Watch(watch::Options),
     /// A small room beside a large one that bursts.
@@ -120,6 +131,9 @@ pub struct Findings {
     /// Viewers that joined per second.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub connects_per_second: Option<f64>,
+    /// From a viewer's first step until it was in its room and had what it missed, in microseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub arrival_us: Option<Latency>,
     /// Server CPU per viewer that joined, in microseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server_cpu_us_per_connect: Option<f64>,
@@ -149,6 +163,10 @@ pub fn run(mode: &Mode, target: &Target) -> Result<Vec<Findings>> {
         Mode::Connect(options) => Ok(vec![connect::run(options, target)?]),
         Mode::Grow(options) => grow::run(options, target),
         Mode::Low(options) => low::run(options, target),
+        Mode::Mixed(options) => rate::measure("mixed", Crowd::Mixed, options, target),
+        Mode::Storm(options) => Ok(vec![storm::run(options, target)?]),
+        Mode::History(options) => Ok(vec![history::run(options, target)?]),
+        Mode::Recovery(options) => Ok(vec![recovery::run(options, target)?]),
         Mode::Watch(options) => Ok(vec![watch::run(options, target)?]),
         Mode::Fair(options) => Ok(vec![fair::run(options, target)?]),
     }
@@ -202,6 +220,16 @@ impl Findings {
         }
     }
 
+    /// Adds what a run in which `count` viewers arrive found; publish to receipt means nothing there.
+    fn with_arrivals(self, count: usize, driver: &Driver, spent: Spent) -> Self {
+        Self {
+            latency_us: None,
+            arrival_us: Some(driver.viewers.tally.arrivals()),
+            server_cpu_us_per_connect: Some(spent.server_us_per(count)),
+            ..self
+        }
+    }
+
     /// Leaves the faults, and who was thrown out, to a later finding of the same viewers.
     fn forget_faults(&mut self) {
         self.faults = None;
@@ -218,7 +246,8 @@ impl Findings {
             faults: Some(driver.faults()),
             latency_us: Some(driver.viewers.tally.latency()),
             server_cpu_us_per_delivery: Some(over(spent.server, flow.deliveries)),
-            server_cpu_us_per_publication: Some(over(spent.server, flow.publications)),
+            server_cpu_us_per_publication: (flow.publications > 0)
+                .then(|| over(spent.server, flow.publications)),
             load_cpu_us_per_delivery: Some(over(spent.own, flow.deliveries)),
             ..self
         }
