@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
-use mio::{Events, Interest, Poll, Token};
+use mio::{Events, Interest, Poll, Registry, Token};
 
 use crate::crowd::Crowd;
 use crate::publisher::Publisher;
@@ -36,24 +36,24 @@ pub struct Driver {
 }
 
 impl Driver {
-    /// No viewer yet; viewers will ask for `sessions` (a crowd of organizations: for those of that name) in turn.
+    /// No viewer yet; viewers will ask for `names` (rooms, or a crowd's organizations) in turn.
     ///
     /// # Errors
     /// When the broker cannot be reached.
     pub fn new(
         server: SocketAddr,
         broker: SocketAddr,
-        sessions: Vec<String>,
+        names: Vec<String>,
         tokens: Signer,
         crowd: Crowd,
     ) -> Result<Self> {
         let poll = Poll::new().context("epoll")?;
-        let mut publisher = Publisher::connect(broker, &sessions)?;
+        let mut publisher = Publisher::connect(broker, &names)?;
         let both = Interest::READABLE | Interest::WRITABLE;
         poll.registry()
             .register(&mut publisher.stream, PUBLISHER, both)?;
         Ok(Self {
-            viewers: Viewers::new(server, sessions, tokens, crowd),
+            viewers: Viewers::new(server, names, tokens, crowd),
             publisher,
             poll,
             events: Events::with_capacity(1_024),
@@ -68,14 +68,50 @@ impl Driver {
     /// # Errors
     /// When the server refuses one, or nobody gets in for 15 seconds.
     pub fn open(&mut self, count: usize, in_flight: usize) -> Result<()> {
-        let mut tokens = self.viewers.next_tokens(count)?.into_iter();
+        let tokens = self.viewers.next_tokens(count)?;
+        self.admit(tokens, in_flight)
+    }
+
+    /// The same for viewers with these tokens, which [`Viewers::next_tokens`] signed beforehand.
+    ///
+    /// # Errors
+    /// As [`Driver::open`].
+    pub fn admit(&mut self, tokens: Vec<String>, in_flight: usize) -> Result<()> {
+        let count = tokens.len();
+        let mut tokens = tokens.into_iter();
+        self.let_in(count, in_flight, |viewers, publisher, registry, now| {
+            let token = tokens.next();
+            let add = |token: String| viewers.add(&token, publisher, registry, now);
+            token.map(add).transpose()
+        })
+    }
+
+    /// Brings back all viewers that were cut off, `in_flight` of them on the way at a time.
+    ///
+    /// # Errors
+    /// As [`Driver::open`].
+    pub fn bring_back(&mut self, in_flight: usize) -> Result<()> {
+        let count = self.viewers.away();
+        self.let_in(count, in_flight, Viewers::bring_back)
+    }
+
+    /// Lets `next` dial viewers until it has none, and waits until `count` have joined.
+    fn let_in(
+        &mut self,
+        count: usize,
+        in_flight: usize,
+        mut next: impl FnMut(&mut Viewers, &Publisher, &Registry, u64) -> Result<Option<u64>>,
+    ) -> Result<()> {
         let start = self.viewers.joined();
         let (mut joined, mut since) = (0, Instant::now());
         while joined < count {
             while self.viewers.on_the_way() < in_flight {
-                let Some(token) = tokens.next() else { break };
-                self.viewers
-                    .add(&token, &self.publisher, self.poll.registry())?;
+                let now = self.epoch.elapsed().as_nanos() as u64;
+                let registry = self.poll.registry();
+                let Some(older) = next(&mut self.viewers, &self.publisher, registry, now)? else {
+                    break;
+                };
+                self.expected += older;
             }
             self.turn(Duration::from_millis(100))?;
             if let (_, Some(reason)) = self.viewers.gone() {
@@ -127,10 +163,28 @@ impl Driver {
         self.expected += self.viewers.members(room);
     }
 
+    /// Publishes `count` finals to each room and sends them; who is there gets them within `patience`.
+    ///
+    /// # Errors
+    /// As [`Driver::turn`].
+    pub fn publish_finals(&mut self, count: usize, patience: Duration) -> Result<()> {
+        for _ in 0..count {
+            for room in 0..self.viewers.names().len() {
+                let now = self.epoch.elapsed().as_nanos() as u64;
+                self.publisher.publish_final_to(room, now);
+                self.expected += self.viewers.members(room);
+            }
+            self.turn(Duration::ZERO)?;
+        }
+        while self.publisher.is_busy() {
+            self.turn(Duration::from_millis(20))?;
+        }
+        self.drain(patience)
+    }
+
     /// From now on publishes the list of `count` sessions instead of captions.
     pub fn publish_statuses(&mut self, count: usize) {
-        self.publisher
-            .publish_statuses(self.viewers.sessions(), count);
+        self.publisher.publish_statuses(self.viewers.names(), count);
     }
 
     /// Publications so far.
@@ -143,12 +197,13 @@ impl Driver {
         self.expected.saturating_sub(self.viewers.tally.deliveries)
     }
 
-    /// Stops waiting for outstanding deliveries, so that a lossy server does not end a flood.
+    /// Stops waiting for outstanding deliveries, so that a lossy server is not waited for again.
     pub fn write_off(&mut self) {
         self.expected = self.viewers.tally.deliveries;
     }
 
-    /// Turns until everything published has arrived, or nothing has for `patience`, or 30 seconds are over.
+    /// Turns until everything published has arrived, or nothing has for `patience`, or 30 seconds are over; what
+    /// has not come by then is waited for no more.
     ///
     /// # Errors
     /// As [`Driver::turn`].
@@ -161,6 +216,7 @@ impl Driver {
                 (seen, since) = (self.viewers.tally.deliveries, Instant::now());
             }
         }
+        self.write_off();
         Ok(())
     }
 

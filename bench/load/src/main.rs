@@ -11,6 +11,7 @@ mod payload;
 mod process;
 mod publisher;
 mod rest;
+mod rooms;
 mod runs;
 mod statuses;
 mod tally;

@@ -105,6 +105,13 @@ impl Process {
     }
 }
 
+impl Spent {
+    /// The server's CPU time in microseconds, divided by `count`.
+    pub fn server_us_per(&self, count: usize) -> f64 {
+        self.server.as_secs_f64() * 1e6 / count.max(1) as f64
+    }
+}
+
 impl Moment {
     /// What passed from this moment to `end`.
     pub fn until(self, end: Self) -> Spent {

@@ -17,7 +17,7 @@ pub struct Publisher {
     /// The connection to the broker.
     pub stream: TcpStream,
     outbox: Outbox,
-    /// `transcriber/out/{session}/1/{partial|final}`, by topic number.
+    /// `transcriber/out/{room}/{partial|final}`, by topic number.
     topics: Vec<String>,
     /// The next sequence number of each topic.
     next: Vec<u32>,
@@ -32,16 +32,13 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    /// Connects to the broker at `address` to publish to the rooms of these `sessions`.
+    /// Connects to the broker at `address` to publish to these `rooms`.
     ///
     /// # Errors
     /// When the broker does not welcome the connection within five seconds.
-    pub fn connect(address: SocketAddr, sessions: &[String]) -> Result<Self> {
+    pub fn connect(address: SocketAddr, rooms: &[String]) -> Result<Self> {
         let stream = welcome(address).with_context(|| format!("broker {address}"))?;
-        let topics: Vec<_> = sessions
-            .iter()
-            .flat_map(|session| topics_of(session))
-            .collect();
+        let topics: Vec<_> = rooms.iter().flat_map(|room| topics_of(room)).collect();
         let next = vec![0; topics.len()];
         Ok(Self {
             stream,
@@ -66,9 +63,19 @@ impl Publisher {
 
     /// The same to `room`, whose turn it need not be and does not become.
     pub fn publish_to(&mut self, room: usize, now: u64) {
-        let round = self.next[2 * room] + self.next[2 * room + 1];
-        let last = self.statuses.is_none() && round % FINAL_EVERY == FINAL_EVERY - 1;
-        let topic = 2 * room + usize::from(last);
+        // The rooms have their finals at different times, so that each second has its tenth of them.
+        let round = self.next[2 * room] + self.next[2 * room + 1] + room as u32;
+        let is_final = self.statuses.is_none() && round % FINAL_EVERY == FINAL_EVERY - 1;
+        self.write(room, is_final, now);
+    }
+
+    /// A final to `room`, out of turn.
+    pub fn publish_final_to(&mut self, room: usize, now: u64) {
+        self.write(room, true, now);
+    }
+
+    fn write(&mut self, room: usize, is_final: bool, now: u64) {
+        let topic = 2 * room + usize::from(is_final);
         let mark = Mark {
             topic: topic as u16,
             sequence: self.next[topic],
@@ -83,7 +90,7 @@ impl Publisher {
                 statuses::TOPIC
             }
             None => {
-                let size = if last { FINAL_BYTES } else { PARTIAL_BYTES };
+                let size = if is_final { FINAL_BYTES } else { PARTIAL_BYTES };
                 mark.write_payload(size, &mut self.payload);
                 &self.topics[topic]
             }
@@ -94,6 +101,11 @@ impl Publisher {
     /// From now on publishes the list of `count` sessions of these organizations.
     pub fn publish_statuses(&mut self, organizations: &[String], count: usize) {
         self.statuses = Some(Statuses::new(organizations, count));
+    }
+
+    /// Whether something published has not been sent.
+    pub fn is_busy(&self) -> bool {
+        !self.outbox.is_empty()
     }
 
     /// Sends what was published since the last flush, in one write where the socket takes it.
@@ -125,9 +137,9 @@ impl Publisher {
     }
 }
 
-/// The topics of a session's room, partials first.
-fn topics_of(session: &str) -> [String; 2] {
-    ["partial", "final"].map(|kind| format!("transcriber/out/{session}/1/{kind}"))
+/// The topics of a room, partials first.
+fn topics_of(room: &str) -> [String; 2] {
+    ["partial", "final"].map(|kind| format!("transcriber/out/{room}/{kind}"))
 }
 
 /// Connects and waits for the broker's welcome, then stops blocking.

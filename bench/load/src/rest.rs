@@ -7,23 +7,26 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
+use crate::rooms;
 use crate::token::{Signer, WATCHER};
 
-/// Creates public `sessions` with one channel, each in an organization of the same name.
+/// Creates the public sessions of the first `rooms` rooms, each in an organization of the same name.
 ///
 /// # Errors
 /// When the server refuses one of them.
-pub fn create_sessions(server: SocketAddr, signer: &Signer, sessions: &[String]) -> Result<()> {
+pub fn create_sessions(server: SocketAddr, signer: &Signer, rooms: usize) -> Result<()> {
     let token = signer.admin()?;
-    for session in sessions {
+    for (session, channels) in rooms::sessions(rooms) {
         let path = format!("/api/v1/organizations/{session}");
         call(server, &token, "PUT", &path, &json!({ "name": session }))?;
+        let channel = |index| json!({ "index": index, "name": "c", "language": "en" });
+        let channels: Vec<_> = (1..=channels).map(channel).collect();
         let body = json!({
             "id": session,
             "name": session,
             "organizationId": session,
             "visibility": "public",
-            "channels": [{ "index": 1, "name": "c", "language": "en" }],
+            "channels": channels,
         });
         call(server, &token, "POST", "/api/v1/sessions", &body)?;
     }

@@ -67,13 +67,25 @@ pub struct Faults {
     pub stray: u64,
 }
 
-/// Latency from publish to receipt, in microseconds.
+/// Quantiles of some duration, in microseconds.
 #[derive(Debug, Default, Clone, Copy, Serialize, Deserialize)]
 pub struct Latency {
     pub p50: u64,
     pub p99: u64,
     pub p999: u64,
     pub max: u64,
+}
+
+impl Latency {
+    fn of(durations: &Histogram<u64>) -> Self {
+        let at = |quantile| durations.value_at_quantile(quantile);
+        Self {
+            p50: at(0.5),
+            p99: at(0.99),
+            p999: at(0.999),
+            max: durations.max(),
+        }
+    }
 }
 
 /// All that the sockets received together.
@@ -84,6 +96,8 @@ pub struct Tally {
     pub faults: Faults,
     /// Latencies since the last [`Tally::restart_clock`], in microseconds.
     latency: Histogram<u64>,
+    /// From a viewer's first step until it had caught up, since then too, in microseconds.
+    arrivals: Histogram<u64>,
     /// The one room whose latencies count; `None`: every room's do.
     timed: Option<u16>,
 }
@@ -91,11 +105,12 @@ pub struct Tally {
 impl Tally {
     /// Nothing received yet.
     pub fn new() -> Self {
-        let latency = Histogram::new_with_bounds(1, 60_000_000, 3).expect("constant bounds");
+        let empty = Histogram::new_with_bounds(1, 60_000_000, 3).expect("constant bounds");
         Self {
             deliveries: 0,
             faults: Faults::default(),
-            latency,
+            latency: empty.clone(),
+            arrivals: empty,
             timed: None,
         }
     }
@@ -121,20 +136,25 @@ impl Tally {
         }
     }
 
+    /// Notes that a viewer is in its room and has all that it missed, `nanos` after it was dialled.
+    pub fn note_arrival(&mut self, nanos: u64) {
+        self.arrivals.saturating_record(nanos / 1_000);
+    }
+
     /// Forgets the latencies of the warm-up.
     pub fn restart_clock(&mut self) {
         self.latency.reset();
+        self.arrivals.reset();
     }
 
-    /// The latencies since then.
+    /// From publish to receipt, since then.
     pub fn latency(&self) -> Latency {
-        let at = |quantile| self.latency.value_at_quantile(quantile);
-        Latency {
-            p50: at(0.5),
-            p99: at(0.99),
-            p999: at(0.999),
-            max: self.latency.max(),
-        }
+        Latency::of(&self.latency)
+    }
+
+    /// How long viewers took to arrive, since then.
+    pub fn arrivals(&self) -> Latency {
+        Latency::of(&self.arrivals)
     }
 }
 

@@ -9,10 +9,10 @@ use mio::{Interest, Registry, Token};
 use nix::errno::Errno;
 use socket2::{Domain, Socket, Type};
 
-use crate::client::{Client, Phase};
+use crate::client::{Arriving, Client, Phase, Talk};
 use crate::crowd::Crowd;
 use crate::publisher::Publisher;
-use crate::tally::{Faults, Line, Tally};
+use crate::tally::{Faults, Tally};
 use crate::token::Signer;
 
 /// How many loopback addresses the viewers come from, so that none runs out of ports.
@@ -23,16 +23,20 @@ pub struct Viewers {
     /// What they received.
     pub tally: Tally,
     server: SocketAddr,
-    /// The session of each room, or the organization; viewers ask for them in turn.
-    sessions: Vec<String>,
+    /// The rooms, or the organizations; viewers ask for them in turn.
+    names: Vec<String>,
     tokens: Signer,
     crowd: Crowd,
     /// The one room that newcomers go to; `None`: all rooms in turn.
     seated_in: Option<usize>,
     /// By number; `None` once gone.
     clients: Vec<Option<Client>>,
+    /// Viewers that were cut off and may come back, with their numbers.
+    away: Vec<(usize, Talk)>,
     /// Viewers in each room.
     members: Vec<u64>,
+    /// All of them.
+    joined: usize,
     /// Viewers that have begun, and not joined yet.
     on_the_way: usize,
     /// Viewers that were refused or thrown out.
@@ -43,16 +47,18 @@ pub struct Viewers {
 
 impl Viewers {
     /// Nobody yet.
-    pub fn new(server: SocketAddr, sessions: Vec<String>, tokens: Signer, crowd: Crowd) -> Self {
+    pub fn new(server: SocketAddr, names: Vec<String>, tokens: Signer, crowd: Crowd) -> Self {
         Self {
             tally: Tally::new(),
             server,
-            members: vec![0; sessions.len()],
-            sessions,
+            members: vec![0; names.len()],
+            joined: 0,
+            names,
             tokens,
             crowd,
             seated_in: None,
             clients: Vec::new(),
+            away: Vec::new(),
             on_the_way: 0,
             gone: 0,
             reason: None,
@@ -65,9 +71,9 @@ impl Viewers {
     /// When signing fails.
     pub fn next_tokens(&self, count: usize) -> Result<Vec<String>> {
         let born = self.clients.len();
-        let session = |number: usize| &self.sessions[self.room_of(number)];
+        let name = |number: usize| &self.names[self.room_of(number)];
         (born..born + count)
-            .map(|n| self.crowd.token(&self.tokens, session(n), n))
+            .map(|n| self.crowd.token(&self.tokens, name(n), n))
             .collect()
     }
 
@@ -78,25 +84,74 @@ impl Viewers {
 
     /// The room of a viewer who comes now and gets this number.
     fn room_of(&self, number: usize) -> usize {
-        self.seated_in.unwrap_or(number % self.sessions.len())
+        self.seated_in.unwrap_or(number % self.names.len())
     }
 
-    /// Dials one more viewer, who misses nothing that `publisher` publishes from now on.
+    /// Dials one more viewer, who misses nothing that `publisher` publishes from `now` on, and returns how many older
+    /// publications it is to get.
     ///
     /// # Errors
     /// When no socket can be had.
-    pub fn add(&mut self, token: &str, publisher: &Publisher, registry: &Registry) -> Result<()> {
+    pub fn add(
+        &mut self,
+        token: &str,
+        publisher: &Publisher,
+        registry: &Registry,
+        now: u64,
+    ) -> Result<u64> {
         let number = self.clients.len();
         let room = self.room_of(number);
+        let published = publisher.next_of(room);
+        let talk = self.crowd.talk(room, &self.names[room], token, published);
+        self.clients.push(None);
+        self.dial(number, talk, published, registry, now)
+    }
+
+    /// Dials one of those that were cut off and returns how many publications it has missed; `None` once all are dialled.
+    ///
+    /// # Errors
+    /// When no socket can be had, or the viewer cannot come back.
+    pub fn bring_back(
+        &mut self,
+        publisher: &Publisher,
+        registry: &Registry,
+        now: u64,
+    ) -> Result<Option<u64>> {
+        let Some((number, mut talk)) = self.away.pop() else {
+            return Ok(None);
+        };
+        talk.come_back()?;
+        let published = publisher.next_of(usize::from(talk.room));
+        let missed = self.dial(number, talk, published, registry, now)?;
+        Ok(Some(missed))
+    }
+
+    fn dial(
+        &mut self,
+        number: usize,
+        talk: Talk,
+        published: [u32; 2],
+        registry: &Registry,
+        since: u64,
+    ) -> Result<u64> {
         let stream = dial(self.server, number % SOURCES).context("connecting")?;
-        let wish = self.crowd.wish(&self.sessions[room]);
-        let mut client = Client::new(stream, self.server, room as u16, wish, token);
-        client.talk.lines = publisher.next_of(room).map(Line::from);
+        let missed = talk.lost(published);
+        let arriving = Arriving { since, published };
+        let polls = self.crowd.polls(number);
+        let mut client = Client::new(stream, self.server, polls, talk, arriving);
         let both = Interest::READABLE | Interest::WRITABLE;
         registry.register(&mut client.stream, Token(number), both)?;
-        self.clients.push(Some(client));
+        self.clients[number] = Some(client);
         self.on_the_way += 1;
-        Ok(())
+        Ok(missed)
+    }
+
+    /// Cuts every connection; the viewers remember where they stood.
+    pub fn cut(&mut self) {
+        let clients = self.clients.iter_mut().enumerate();
+        let talks = clients.filter_map(|(number, client)| Some((number, client.take()?.talk)));
+        self.away.extend(talks);
+        self.close_all();
     }
 
     /// Lets viewer `number` write and read, as `event` says it can, at `now` nanoseconds.
@@ -118,9 +173,13 @@ impl Viewers {
         match (was_member, is_member) {
             (false, true) => {
                 self.members[room] += 1;
+                self.joined += 1;
                 self.on_the_way -= 1;
             }
-            (true, false) => self.members[room] -= 1,
+            (true, false) => {
+                self.members[room] -= 1;
+                self.joined -= 1;
+            }
             (false, false) if done.is_err() => self.on_the_way -= 1,
             _ => {}
         }
@@ -135,22 +194,15 @@ impl Viewers {
     pub fn close_all(&mut self) {
         self.clients.iter_mut().for_each(|client| *client = None);
         self.members.fill(0);
+        self.joined = 0;
         self.on_the_way = 0;
     }
 
     /// What went wrong so far; exact once everything has arrived that will.
     pub fn faults(&self, publisher: &Publisher) -> Faults {
-        let lost_of = |client: &Client| -> u64 {
-            let published = publisher.next_of(usize::from(client.talk.room));
-            client
-                .talk
-                .lines
-                .iter()
-                .zip(published)
-                .map(|(line, count)| line.lost(count))
-                .sum()
-        };
-        let lost = self.clients.iter().flatten().map(lost_of).sum();
+        let lost_of = |talk: &Talk| talk.lost(publisher.next_of(usize::from(talk.room)));
+        let here = self.clients.iter().flatten().map(|client| &client.talk);
+        let lost = here.map(lost_of).sum();
         Faults {
             lost,
             ..self.tally.faults
@@ -158,8 +210,8 @@ impl Viewers {
     }
 
     /// What viewers ask for, by number of the room.
-    pub fn sessions(&self) -> &[String] {
-        &self.sessions
+    pub fn names(&self) -> &[String] {
+        &self.names
     }
 
     /// Viewers in `room`.
@@ -169,12 +221,17 @@ impl Viewers {
 
     /// Viewers in their rooms.
     pub fn joined(&self) -> usize {
-        self.members.iter().sum::<u64>() as usize
+        self.joined
     }
 
     /// Viewers on the way to their rooms.
     pub fn on_the_way(&self) -> usize {
         self.on_the_way
+    }
+
+    /// Viewers that were cut off.
+    pub fn away(&self) -> usize {
+        self.away.len()
     }
 
     /// How many the server has refused or thrown out, and the reason of the first.

@@ -1,6 +1,7 @@
 // A peer: the gateway between MQTT and Socket.IO as it is usually written on Node, with its known
 // mistakes put right: the token is checked in the handshake, a room's topics are subscribed on its first
 // member and unsubscribed after its last, and a join is acknowledged once the broker has granted it.
+// With --recovery it keeps lost connections' rooms and packets for two minutes, as Socket.IO offers.
 
 import { createSecretKey } from 'node:crypto'
 import { createServer } from 'node:http'
@@ -10,11 +11,15 @@ import mqtt from 'mqtt'
 import { Server } from 'socket.io'
 
 const { values: options } = parseArgs({
-  options: { listen: { type: 'string' }, mqtt: { type: 'string' } },
+  options: {
+    listen: { type: 'string' },
+    mqtt: { type: 'string' },
+    recovery: { type: 'boolean', default: false },
+  },
 })
 const secret = process.env.BENCH_JWT_SECRET
 if (!options.listen || !options.mqtt || !secret) {
-  console.error('usage: BENCH_JWT_SECRET=… node gateway.mjs --listen ADDR:PORT --mqtt ADDR:PORT')
+  console.error('usage: BENCH_JWT_SECRET=… node gateway.mjs --listen ADDR:PORT --mqtt ADDR:PORT [--recovery]')
   process.exit(2)
 }
 
@@ -22,7 +27,15 @@ if (!options.listen || !options.mqtt || !secret) {
 const key = createSecretKey(Buffer.from(secret))
 const broker = mqtt.connect(`mqtt://${options.mqtt}`)
 const http = createServer()
-const io = new Server(http, { transports: ['websocket', 'polling'], perMessageDeflate: false })
+/** How long a lost connection may come back, in milliseconds. */
+const window = options.recovery ? 120_000 : 0
+const io = new Server(http, {
+  transports: ['websocket', 'polling'],
+  perMessageDeflate: false,
+  ...(options.recovery && {
+    connectionStateRecovery: { maxDisconnectionDuration: window, skipMiddlewares: false },
+  }),
+})
 
 /** Room id to its number of members and the promise of its subscription. */
 const rooms = new Map()
@@ -39,6 +52,8 @@ io.use((socket, next) => {
 })
 
 io.on('connection', (socket) => {
+  // It is in its rooms again; its old membership ends with the window.
+  if (socket.recovered) for (const room of socket.rooms) if (room !== socket.id) enter(room)
   socket.on('join_room', async (room, ack) => {
     if (typeof room !== 'string' || room.split('/')[0] !== socket.data.claims.session) {
       socket.emit('unauthorized')
@@ -62,7 +77,10 @@ io.on('connection', (socket) => {
     }
   })
   socket.on('disconnecting', () => {
-    for (const room of socket.rooms) if (room !== socket.id) leave(room)
+    const rooms = [...socket.rooms].filter((room) => room !== socket.id)
+    const end = () => rooms.forEach(leave)
+    if (options.recovery) setTimeout(end, window).unref()
+    else end()
   })
 })
 
@@ -101,7 +119,8 @@ broker.on('error', (error) => console.error(`broker: ${error.message}`))
 process.on('SIGTERM', () => process.exit(0))
 
 const [host, port] = options.listen.split(':')
-http.listen(Number(port), host, () => {
+// A queue of newcomers as long as the system allows: a storm shall not wait for packets sent again.
+http.listen({ port: Number(port), host, backlog: 65_535 }, () => {
   const { address, port: bound } = http.address()
   console.log(`listening on http://${address}:${bound}`)
 })

@@ -11,6 +11,8 @@ use anyhow::{Context as _, Result};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+/// The longest part of a log that a failure quotes, in bytes from the end.
+const QUOTE: usize = 500;
 /// How long a process may take to end after SIGTERM.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -65,13 +67,17 @@ impl Guarded {
         // A failure's log shall end with its reason.
         pinned.env("RUST_BACKTRACE", "0");
         let pinned = pinned
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(errors);
-        Ok(Self(pinned.spawn().context("starting setpriv")?))
+        Ok(Self(
+            pinned
+                .spawn()
+                .context("starting a process (is taskset installed?)")?,
+        ))
     }
 
-    /// Its id; setpriv and taskset become the process they start, so this is the measured one.
+    /// Its id; taskset becomes the process it starts, so this is the measured one.
     pub fn pid(&self) -> i32 {
         self.0.id() as i32
     }
@@ -100,4 +106,11 @@ impl Drop for Guarded {
 pub fn free_port() -> Result<SocketAddr> {
     let listener = TcpListener::bind("127.0.0.1:0").context("finding a free port")?;
     listener.local_addr().context("finding a free port")
+}
+
+/// The end of a log.
+pub fn tail(log: &Path) -> String {
+    let bytes = std::fs::read(log).unwrap_or_default();
+    let start = bytes.len().saturating_sub(QUOTE);
+    String::from_utf8_lossy(&bytes[start..]).trim().to_owned()
 }

@@ -55,7 +55,7 @@ fn line(results: &Results, kind: Kind) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compare::results::Machine;
+    use crate::compare::results::{Machine, Settings};
     use crate::runs::Bursts;
 
     #[test]
@@ -80,8 +80,8 @@ mod tests {
             bursts: Some(bursts),
             ..Findings::default()
         };
-        let mut results = Results::new(Machine::default(), false, 16);
-        results.add(1, Kind::Bare, "fair", Ok(vec![found]));
+        let mut results = Results::new(Machine::default(), Settings::default());
+        results.add(Kind::Bare, "fair", Ok(vec![found]));
         let text = render(&results, &[Kind::Node, Kind::Bare]);
         assert!(text.contains("50 viewers beside one of 5,000"), "{text}");
         let line = "- bare writer: 0.2 / 0.9 / 0.9 → 0.2 / 21.0 / 21.0 ms; p99 grows by 20.1 ms; ";

@@ -1,33 +1,35 @@
-//! Every server, every run, in turn: server on one core, load and broker on the other.
+//! Every server, every run: servers on one core, load and brokers on the other.
 //!
-//! The servers alternate within each round, so that a slow minute of the machine hits them all, and each
-//! run gets a fresh server, so that none pays for what another left behind.
+//! Where a run can be cut into slices, all servers are up and take turns of a second or so; otherwise they alternate within
+//! each repetition. So a slow time of the machine hits them all, and ratios within one round mean something.
 
 mod broker;
 mod child;
+mod extras;
 mod fairness;
+mod lane;
+mod plan;
+mod ratios;
 mod results;
+mod series;
 mod server;
 mod table;
+mod targets;
 
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Result, ensure};
 use clap::Args;
 
-use crate::rest;
-use crate::runs::{Findings, session_name};
-use crate::token::Signer;
-use broker::Broker;
+use crate::runs::Findings;
 use child::Scratch;
-use results::{Machine, Results};
-use server::{Kind, Places, Running};
+use lane::Lane;
+use plan::{RUNS, Run, plan};
+use results::{Machine, Results, Settings};
+use server::{Kind, Places};
 
 /// The key of all tokens; it guards a loopback benchmark and nothing else.
 const SECRET: &str = "a-key-for-loopback-benchmarks-only";
-/// Rooms of the runs that spread their viewers.
-const ROOMS: usize = 10;
 
 /// What to compare, and how long.
 #[derive(Debug, Args)]
@@ -37,18 +39,21 @@ pub struct Options {
         long,
         value_delimiter = ',',
         value_enum,
-        default_value = "switchboard,node,socketioxide,bare,bare-coalesce"
+        default_value = "switchboard,bare,bare-coalesce,node,socketioxide"
     )]
     only: Vec<Kind>,
     /// Which runs, such as `rate,fair`; all without it.
     #[arg(long, value_delimiter = ',', value_parser = RUNS)]
     runs: Vec<String>,
-    /// Times each run is repeated; the table shows medians.
+    /// Slices of each server in the runs that have them; the table shows medians.
     #[arg(long)]
     rounds: Option<usize>,
-    /// Seconds that rate and flood are measured.
+    /// Times each other run is repeated with fresh servers.
     #[arg(long)]
-    seconds: Option<f64>,
+    repeats: Option<usize>,
+    /// Also print switchboard's ratios to the bare limit and to each peer, and which targets they reach.
+    #[arg(long)]
+    compare: bool,
     /// Publications per room that may be on the way flat out.
     #[arg(long, default_value_t = 16)]
     window: u64,
@@ -78,29 +83,17 @@ pub struct Options {
 /// Compares, prints the table, and writes the results.
 ///
 /// # Errors
-/// When the broker does not start, or any run failed (after the table of the others).
+/// When any run failed (after the table of the others).
 pub fn run(options: &Options) -> Result<()> {
     let scratch = Scratch::new()?;
-    let broker = Broker::start(&scratch, options.load_core)?;
-    let mut results = Results::new(
-        options.machine.clone().seen(),
-        options.quick,
-        options.window,
-    );
-    let runs = plan(options);
-    for round in 1..=options.rounds() {
-        for arguments in &runs {
-            for &kind in &options.only {
-                if OWN_RUNS.contains(&arguments[0].as_str()) && kind != Kind::Switchboard {
-                    continue;
-                }
-                eprintln!("round {round}: {} {}", kind.name(), arguments[0]);
-                let found = measure(options, kind, &broker, &scratch, arguments);
-                results.add(round, kind, &arguments[0], found);
-            }
-        }
+    let mut results = Results::new(options.machine.clone().seen(), options.settings());
+    for run in plan(options) {
+        perform(&run, options, &scratch, &mut results);
     }
-    let table = table::render(&results, &options.only);
+    let mut table = table::render(&results, &options.only);
+    if options.compare {
+        table.push_str(&ratios::render(&results));
+    }
     println!("{table}");
     results.write(&options.results, options.name(), &table)?;
     ensure!(
@@ -112,8 +105,21 @@ pub fn run(options: &Options) -> Result<()> {
 }
 
 impl Options {
+    fn settings(&self) -> Settings {
+        Settings {
+            quick: self.quick,
+            window: self.window,
+            rounds: self.rounds(),
+            repeats: self.repeats(),
+        }
+    }
+
     fn rounds(&self) -> usize {
-        self.rounds.unwrap_or(if self.quick { 1 } else { 3 })
+        self.rounds.unwrap_or(if self.quick { 3 } else { 15 })
+    }
+
+    fn repeats(&self) -> usize {
+        self.repeats.unwrap_or(if self.quick { 1 } else { 5 })
     }
 
     /// What the results are called: neither a quick comparison nor a part of one replaces the real figures.
@@ -126,69 +132,57 @@ impl Options {
     }
 }
 
-/// The arguments of each run, in the order in which a round does them.
-fn plan(options: &Options) -> Vec<Vec<String>> {
-    let (seconds, short, warm, crowd, sizes) = match options.quick {
-        true => (3.0, 2, 1, 1_000, "100,1000"),
-        false => (10.0, 5, 3, 5_000, "100,1000,10000"),
-    };
-    let seconds = options.seconds.unwrap_or(seconds);
-    let sizes = options.sizes.as_deref().unwrap_or(sizes);
-    let window = options.window;
-    let spread = format!("--rooms {ROOMS}");
-    [
-        format!("rate {spread} --warm {warm} --seconds {seconds}"),
-        format!("flood {spread} --warm {warm} --seconds {seconds} --window {window}"),
-        format!("connect {spread} --clients {crowd}"),
-        format!("idle {spread} --clients {crowd}"),
-        format!("grow --sizes {sizes} --warm {warm} --seconds {short}"),
-        format!("watch --warm {warm} --seconds {short}"),
-        format!("fair --clients {crowd} --warm {warm} --seconds {seconds}"),
-    ]
-    .map(|line| line.split_whitespace().map(str::to_owned).collect())
-    .into_iter()
-    .filter(|run: &Vec<String>| options.runs.is_empty() || options.runs.contains(&run[0]))
-    .collect()
+/// Does `run` in turns, all servers up at the same time, or repeatedly, one server after the other.
+fn perform(run: &Run, options: &Options, scratch: &Scratch, results: &mut Results) {
+    let able = |kind: &Kind| run.kinds.contains(kind);
+    let kinds: Vec<_> = options.only.iter().copied().filter(able).collect();
+    if run.in_slices {
+        eprintln!("{} in {} rounds", run.name, options.rounds());
+        return in_turns(&kinds, run, options, scratch, |kind, found| {
+            results.add(kind, run.name, found)
+        });
+    }
+    for repetition in 1..=options.repeats() {
+        for &kind in &kinds {
+            eprintln!("{} {repetition}: {}", run.name, kind.name());
+            in_turns(&[kind], run, options, scratch, |kind, found| {
+                let found = found.map(|mut found| {
+                    found.iter_mut().for_each(|found| found.round = repetition);
+                    found
+                });
+                results.add(kind, run.name, found);
+            });
+        }
+    }
 }
 
-/// The names of the runs.
-const RUNS: [&str; 7] = ["rate", "flood", "connect", "idle", "grow", "watch", "fair"];
-
-/// What only switchboard does: no peer keeps organizations.
-const OWN_RUNS: [&str; 1] = ["watch"];
-
-/// Starts one server, does one run against it from a process of its own, and stops the server.
-fn measure(
+/// Starts these servers, gives each a turn again and again until their runs are over, and stops them.
+fn in_turns(
+    kinds: &[Kind],
+    run: &Run,
     options: &Options,
-    kind: Kind,
-    broker: &Broker,
     scratch: &Scratch,
-    arguments: &[String],
-) -> Result<Vec<Findings>> {
-    let running = Running::start(kind, options, broker.address, scratch)?;
-    if kind == Kind::Switchboard {
-        let sessions: Vec<_> = (0..ROOMS).map(session_name).collect();
-        rest::create_sessions(running.address, &Signer::new(SECRET), &sessions)?;
+    mut report: impl FnMut(Kind, Result<Vec<Findings>>),
+) {
+    let mut lanes = Vec::new();
+    for &kind in kinds {
+        match Lane::start(kind, run, options, scratch) {
+            Ok(lane) => lanes.push(lane),
+            Err(error) => report(kind, Err(error)),
+        }
     }
-    let load = std::env::current_exe().context("own path")?;
-    let output = Command::new("taskset")
-        .args(["-c", &options.load_core.to_string()])
-        .arg(load)
-        .arg("run")
-        .args(["--server", &running.address.to_string()])
-        .args(["--mqtt", &broker.address.to_string()])
-        .args(["--pid", &running.pid().to_string()])
-        .args(arguments)
-        .env("BENCH_JWT_SECRET", SECRET)
-        .stderr(Stdio::piped())
-        .output()
-        .context("starting the load (is taskset installed?)")?;
-    if !output.status.success() {
-        bail!("{}", String::from_utf8_lossy(&output.stderr).trim());
+    let mut is_ready = false;
+    while !lanes.is_empty() {
+        lanes.retain_mut(|lane| {
+            let step = if is_ready { lane.turn() } else { lane.ready() };
+            match step.transpose() {
+                Some(over) => {
+                    report(lane.kind, over);
+                    false
+                }
+                None => true,
+            }
+        });
+        is_ready = true;
     }
-    let lines = String::from_utf8(output.stdout).context("the load's output")?;
-    lines
-        .lines()
-        .map(|line| serde_json::from_str(line).context("the load's findings"))
-        .collect()
 }

@@ -7,6 +7,8 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 use serde::Serialize;
 
+use super::ratios::{self, Row};
+use super::series::Series;
 use super::server::Kind;
 use crate::runs::Findings;
 use crate::tally::Faults;
@@ -56,11 +58,22 @@ impl Machine {
     }
 }
 
+/// How much was measured.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct Settings {
+    /// Whether the runs were too short to mean anything.
+    pub quick: bool,
+    /// Publications per room that were on the way flat out.
+    pub window: u64,
+    /// Slices of the runs in slices.
+    pub rounds: usize,
+    /// Repetitions of the others.
+    pub repeats: usize,
+}
+
 /// One finding and where it belongs.
 #[derive(Debug, Serialize)]
 pub struct Entry {
-    /// From 1.
-    pub round: usize,
     /// The server's name.
     pub server: &'static str,
     /// What was found.
@@ -73,38 +86,41 @@ pub struct Entry {
 pub struct Results {
     /// Where they were made.
     pub machine: Machine,
-    /// Whether the runs were too short to mean anything.
-    pub quick: bool,
-    /// Publications per room that were on the way flat out.
-    pub window: u64,
+    /// How they were made.
+    #[serde(flatten)]
+    pub settings: Settings,
     /// The findings, in the order in which they were made.
     pub entries: Vec<Entry>,
     /// `server run: reason` of each run that failed.
     pub failures: Vec<String>,
 }
 
+/// What is written as JSON.
+#[derive(Serialize)]
+struct Page<'a> {
+    #[serde(flatten)]
+    results: &'a Results,
+    /// What the findings say of switchboard.
+    ratios: Vec<Row>,
+}
+
 impl Results {
     /// None yet.
-    pub fn new(machine: Machine, quick: bool, window: u64) -> Self {
+    pub fn new(machine: Machine, settings: Settings) -> Self {
         Self {
             machine,
-            quick,
-            window,
+            settings,
             entries: Vec::new(),
             failures: Vec::new(),
         }
     }
 
     /// Adds what a run found, or why it failed.
-    pub fn add(&mut self, round: usize, kind: Kind, run: &str, found: Result<Vec<Findings>>) {
+    pub fn add(&mut self, kind: Kind, run: &str, found: Result<Vec<Findings>>) {
         let server = kind.name();
         match found {
             Ok(found) => {
-                let entries = found.into_iter().map(|findings| Entry {
-                    round,
-                    server,
-                    findings,
-                });
+                let entries = found.into_iter().map(|findings| Entry { server, findings });
                 self.entries.extend(entries);
             }
             Err(error) => {
@@ -125,14 +141,25 @@ impl Results {
             .map(|entry| &entry.findings)
     }
 
-    /// The median over the rounds of one figure; `None` where no round has it.
+    /// One figure of a server's run, by round.
+    pub fn series(
+        &self,
+        kind: Kind,
+        mode: &str,
+        figure: impl Fn(&Findings) -> Option<f64>,
+    ) -> Series {
+        let value = |found: &Findings| Some((found.round, figure(found)?));
+        Series(self.of(kind, mode).filter_map(value).collect())
+    }
+
+    /// Its median over the rounds; `None` where no round has it.
     pub fn median(
         &self,
         kind: Kind,
         mode: &str,
         figure: impl Fn(&Findings) -> Option<f64>,
     ) -> Option<f64> {
-        median(self.of(kind, mode).filter_map(figure).collect())
+        self.series(kind, mode, figure).median()
     }
 
     /// The faults of all of a server's runs together, and how many viewers it threw out.
@@ -160,7 +187,11 @@ impl Results {
     pub fn write(&self, folder: &Path, name: &str, table: &str) -> Result<()> {
         fs::create_dir_all(folder).context("making the results folder")?;
         fs::write(folder.join(name).with_extension("md"), table).context("writing the table")?;
-        let json = serde_json::to_string_pretty(self).context("encoding the results")?;
+        let page = Page {
+            results: self,
+            ratios: ratios::rows(self),
+        };
+        let json = serde_json::to_string_pretty(&page).context("encoding the results")?;
         fs::write(
             folder.join(name).with_extension("json"),
             json + "
@@ -170,30 +201,13 @@ impl Results {
     }
 }
 
-/// The middle value, or the mean of the middle two.
-pub fn median(mut values: Vec<f64>) -> Option<f64> {
-    values.sort_by(f64::total_cmp);
-    let upper = *values.get(values.len() / 2)?;
-    if values.len() % 2 == 1 {
-        return Some(upper);
-    }
-    Some(f64::midpoint(upper, values[values.len() / 2 - 1]))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_median_is_the_middle_of_any_order() {
-        assert_eq!(median(vec![]), None);
-        assert_eq!(median(vec![3.0, 1.0, 2.0]), Some(2.0));
-        assert_eq!(median(vec![4.0, 1.0]), Some(2.5));
-    }
-
-    #[test]
     fn faults_of_every_run_and_round_add_up() {
-        let mut results = Results::new(Machine::default(), true, 16);
+        let mut results = Results::new(Machine::default(), Settings::default());
         let faults = Some(Faults {
             lost: 2,
             ..Faults::default()
@@ -203,9 +217,9 @@ mod tests {
             thrown_out: 1,
             ..Findings::default()
         };
-        results.add(1, Kind::Node, "rate", Ok(vec![found.clone()]));
-        results.add(2, Kind::Node, "flood", Ok(vec![found.clone()]));
-        results.add(2, Kind::Bare, "flood", Ok(vec![found]));
+        results.add(Kind::Node, "rate", Ok(vec![found.clone()]));
+        results.add(Kind::Node, "flood", Ok(vec![found.clone()]));
+        results.add(Kind::Bare, "flood", Ok(vec![found]));
         let (sum, thrown_out) = results.faults(Kind::Node);
         assert_eq!((sum.lost, thrown_out), (4, 2));
     }

@@ -11,13 +11,12 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, ValueEnum};
 
-use super::child::{Guarded, Scratch};
+use super::child::{Guarded, Scratch, tail};
+use super::plan::Run;
 use super::{Options, SECRET};
 
 /// How long a server may take to say where it listens.
 const START: Duration = Duration::from_secs(20);
-/// The longest part of a server's log that a failure quotes, in bytes from the end.
-const QUOTE: usize = 500;
 
 /// One of the servers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -35,6 +34,15 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All of them, those beside each other that are compared most.
+    pub const ALL: [Self; 5] = [
+        Self::Switchboard,
+        Self::Bare,
+        Self::BareCoalesce,
+        Self::Node,
+        Self::Socketioxide,
+    ];
+
     /// The name on the command line and in the results.
     pub fn name(self) -> &'static str {
         match self {
@@ -86,12 +94,16 @@ impl Running {
     /// When it does not, with the end of its log.
     pub fn start(
         kind: Kind,
+        run: &Run,
         options: &Options,
         broker: SocketAddr,
         scratch: &Scratch,
     ) -> Result<Self> {
         let log = scratch.path(&format!("{}.log", kind.name()));
-        let command = command(kind, &options.places, broker, scratch)?;
+        let mut command = command(kind, &options.places, broker, scratch)?;
+        if kind == Kind::Node && run.name == "recovery" {
+            command.arg("--recovery");
+        }
         let mut process = Guarded::start(options.server_core, &command, &log)?;
         let stdout = process
             .0
@@ -173,10 +185,4 @@ fn listening(stdout: impl Read + Send + 'static) -> Receiver<SocketAddr> {
         }
     });
     address
-}
-
-fn tail(log: &Path) -> String {
-    let bytes = std::fs::read(log).unwrap_or_default();
-    let start = bytes.len().saturating_sub(QUOTE);
-    String::from_utf8_lossy(&bytes[start..]).trim().to_owned()
 }

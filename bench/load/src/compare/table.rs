@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::extras;
 use super::fairness;
 use super::results::Results;
 use super::server::Kind;
@@ -17,11 +18,10 @@ const HEAD: &str = "\
 /// The whole page, medians over the rounds.
 pub fn render(results: &Results, kinds: &[Kind]) -> String {
     let mut page = preface(results);
-    page.push_str(HEAD);
-    for &kind in kinds {
-        page.push_str(&row(results, kind));
-    }
+    page.push_str(&overview(results, kinds));
     page.push_str(&growth(results, kinds));
+    page.push_str(&extras::render(results, kinds));
+    page.push_str(&extras::histories(results));
     page.push_str(&watchers(results));
     page.push_str(&fairness::render(results, kinds));
     for &kind in kinds {
@@ -39,35 +39,44 @@ pub fn render(results: &Results, kinds: &[Kind]) -> String {
 fn preface(results: &Results) -> String {
     let machine = &results.machine;
     let (cores, kernel) = (machine.cores, &machine.kernel);
-    let warning = if results.quick {
+    let warning = if results.settings.quick {
         " **A quick run: figures mean little.**"
     } else {
         ""
     };
     format!(
         "Commit {}, {}; {}, {cores} cores, Linux {kernel}; {}. Server on one core; load, broker and \
-         1,000 viewers in 10 rooms on another; flat out with {} publications per room on the way; rounds: {}, \
-         medians.{warning}\n\n",
+         1,000 viewers in 10 rooms on another; flat out with {} publications per room on the way; medians of {} rounds \
+         in slices and of {} with fresh servers.{warning}\n\n",
         machine.commit,
         machine.date,
         machine.processor,
         machine.versions,
-        results.window,
-        results
-            .entries
-            .iter()
-            .map(|entry| entry.round)
-            .max()
-            .unwrap_or(0),
+        results.settings.window,
+        results.settings.rounds,
+        results.settings.repeats,
     )
+}
+
+/// The first table; empty where none of its runs took place.
+fn overview(results: &Results, kinds: &[Kind]) -> String {
+    let runs = ["rate", "flood", "connect", "idle"];
+    let took_place = |kind| {
+        runs.iter()
+            .any(|run| results.of(kind, run).next().is_some())
+    };
+    if !kinds.iter().copied().any(took_place) {
+        return String::new();
+    }
+    let rows: String = kinds.iter().map(|&kind| row(results, kind)).collect();
+    format!("{HEAD}{rows}")
 }
 
 fn row(results: &Results, kind: Kind) -> String {
     let per_delivery =
-        |kind| results.median(kind, "rate", |found| found.server_cpu_us_per_delivery);
-    let ratio = per_delivery(kind)
-        .zip(per_delivery(Kind::Bare))
-        .map(|(own, bare)| own / bare);
+        |kind| results.series(kind, "rate", |found| found.server_cpu_us_per_delivery);
+    let own = per_delivery(kind);
+    let ratio = own.over(&per_delivery(Kind::Bare)).median();
     let latency = |pick: fn(&Findings) -> Option<u64>| {
         show(
             results.median(kind, "rate", |found| pick(found).map(|us| us as f64 / 1e3)),
@@ -89,7 +98,7 @@ fn row(results: &Results, kind: Kind) -> String {
             latency(|found| found.latency_us.map(|us| us.p50)),
             latency(|found| found.latency_us.map(|us| us.p99))
         ),
-        show(per_delivery(kind), 2),
+        show(own.median(), 2),
         show(ratio, 2),
         show(
             results.median(kind, "idle", |found| found.rss_kib_per_connection),
@@ -193,7 +202,7 @@ pub(super) fn thousands(value: Option<f64>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compare::results::Machine;
+    use crate::compare::results::{Machine, Settings};
 
     #[test]
     fn numbers_read_well() {
@@ -203,7 +212,7 @@ mod tests {
 
     #[test]
     fn each_server_has_its_row_and_the_ratio_is_to_bare() {
-        let mut results = Results::new(Machine::default(), false, 16);
+        let mut results = Results::new(Machine::default(), Settings::default());
         for (kind, cpu) in [(Kind::Node, 10.0), (Kind::Bare, 4.0)] {
             let server_cpu_us_per_delivery = Some(cpu);
             let mode = "rate".to_owned();
@@ -212,7 +221,7 @@ mod tests {
                 server_cpu_us_per_delivery,
                 ..Findings::default()
             };
-            results.add(1, kind, "rate", Ok(vec![found]));
+            results.add(kind, "rate", Ok(vec![found]));
         }
         let page = render(&results, &[Kind::Node, Kind::Bare]);
         assert!(page.contains("| 10.00 | 2.50 |"), "{page}");

@@ -10,7 +10,8 @@ use anyhow::Result;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
-use super::{Findings, IN_FLIGHT, Target, Times, assemble, measure_flow};
+use super::{Findings, IN_FLIGHT, Stage, Target, Times, measure_flow};
+use crate::crowd::Crowd;
 use crate::driver::Driver;
 use crate::process::{Moment, Process};
 use crate::tally::Latency;
@@ -68,7 +69,11 @@ pub struct Bursts {
 /// # Errors
 /// When the server or the broker fails.
 pub fn run(options: &Options, target: &Target) -> Result<Findings> {
-    let (mut driver, process) = assemble(target, 2)?;
+    let Stage {
+        mut driver,
+        process,
+        ..
+    } = Stage::set(target, 2, Crowd::Rooms)?;
     driver.viewers.tally.time_only(SMALL as u16);
     for (room, count) in [(LARGE, options.clients), (SMALL, options.small)] {
         driver.viewers.seat_in(room);

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use clap::Args;
 
-use super::{Findings, IN_FLIGHT, Target, Times, assemble, measure_flow};
+use super::{Findings, IN_FLIGHT, Slices, Stage, Target, slices};
+use crate::crowd::Crowd;
 use crate::driver::Driver;
 
 /// How long without any delivery counts as a stall.
@@ -25,33 +26,27 @@ pub struct Options {
     pub window: u64,
     /// How long.
     #[command(flatten)]
-    pub times: Times,
+    pub slices: Slices,
 }
 
 /// Runs it.
 ///
 /// # Errors
 /// When the server or the broker fails.
-pub fn run(options: &Options, target: &Target) -> Result<Findings> {
-    let (mut driver, process) = assemble(target, options.rooms)?;
-    driver.open(options.clients, IN_FLIGHT)?;
+pub fn run(options: &Options, target: &Target) -> Result<Vec<Findings>> {
+    let mut stage = Stage::set(target, options.rooms, Crowd::Rooms)?;
+    stage.open(options.clients, IN_FLIGHT)?;
     let window = options.window * options.clients as u64;
     let mut stalls = 0;
-    let found = measure_flow(
-        "flood",
-        options.rooms,
-        &mut driver,
-        &process,
-        options.times,
-        |driver, duration| {
-            stalls += flood(driver, window, duration)?;
-            Ok(())
-        },
-    )?;
-    Ok(Findings {
-        stalls: Some(stalls),
-        ..found
-    })
+    let step = |driver: &mut _, duration| {
+        stalls += flood(driver, window, duration)?;
+        Ok(())
+    };
+    let mut found = slices::measure("flood", options.rooms, &mut stage, &options.slices, step)?;
+    if let Some(last) = found.last_mut() {
+        last.stalls = Some(stalls);
+    }
+    Ok(found)
 }
 
 /// Keeps `window` deliveries on the way for `duration`; returns how often they stopped coming.

@@ -5,7 +5,8 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use clap::Args;
 
-use super::{Findings, IN_FLIGHT, Target, Times, assemble, measure_flow, rate};
+use super::{Findings, IN_FLIGHT, Slices, Stage, Target, rate, slices};
+use crate::crowd::Crowd;
 
 /// The sizes and the pace.
 #[derive(Debug, Clone, Args)]
@@ -18,27 +19,28 @@ pub struct Options {
     pub deliveries: f64,
     /// How long at each size.
     #[command(flatten)]
-    pub times: Times,
+    pub slices: Slices,
 }
 
-/// Runs it: one finding per size.
+/// Runs it: one finding per size and slice.
 ///
 /// # Errors
 /// When the sizes do not ascend, or the server or the broker fails.
 pub fn run(options: &Options, target: &Target) -> Result<Vec<Findings>> {
     ensure!(options.sizes.is_sorted(), "--sizes must ascend");
-    let (mut driver, process) = assemble(target, 1)?;
-    let mut found = Vec::new();
+    let mut stage = Stage::set(target, 1, Crowd::Rooms)?;
+    let mut found: Vec<Findings> = Vec::new();
     for &size in &options.sizes {
-        driver.open(size - driver.viewers.joined(), IN_FLIGHT)?;
+        stage.open(size - stage.driver.viewers.joined(), IN_FLIGHT)?;
         let interval = Duration::from_secs_f64(size as f64 / options.deliveries);
         let pace = |driver: &mut _, duration| rate::pace(driver, interval, duration);
-        found.push(measure_flow(
+        // The faults are those of all sizes so far: the last size has them all.
+        found.iter_mut().for_each(Findings::forget_faults);
+        found.extend(slices::measure(
             "grow",
             1,
-            &mut driver,
-            &process,
-            options.times,
+            &mut stage,
+            &options.slices,
             pace,
         )?);
     }

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use clap::Args;
 
-use super::{Findings, IN_FLIGHT, Target, assemble};
+use super::{Findings, IN_FLIGHT, Stage, Target};
+use crate::crowd::Crowd;
 
 /// Viewers that come and go first, so that code and pools are in memory before the base is taken.
 const WARM_CLIENTS: usize = 100;
@@ -29,7 +30,11 @@ pub struct Options {
 /// # Errors
 /// When the server or the broker fails.
 pub fn run(options: &Options, target: &Target) -> Result<Findings> {
-    let (mut driver, process) = assemble(target, options.rooms)?;
+    let Stage {
+        mut driver,
+        process,
+        ..
+    } = Stage::set(target, options.rooms, Crowd::Rooms)?;
     driver.open(WARM_CLIENTS, IN_FLIGHT)?;
     driver.viewers.close_all();
     process.wait_quiet()?;

@@ -4,8 +4,14 @@ mod connect;
 mod fair;
 mod flood;
 mod grow;
+mod history;
 mod idle;
+mod low;
 mod rate;
+mod recovery;
+mod slices;
+mod storm;
+mod turns;
 mod watch;
 
 use std::net::SocketAddr;
@@ -16,10 +22,14 @@ use clap::{Args, Subcommand};
 use serde::{Deserialize, Serialize};
 
 pub use fair::Bursts;
+use slices::Slices;
+pub use turns::END;
+use turns::Turns;
 
 use crate::crowd::Crowd;
 use crate::driver::Driver;
 use crate::process::{Process, Spent};
+use crate::rooms;
 use crate::tally::{Faults, Latency};
 use crate::token::Signer;
 
@@ -43,6 +53,9 @@ pub struct Target {
     /// The HS256 key of the tokens.
     #[arg(long, env = "BENCH_JWT_SECRET", hide_env_values = true)]
     pub secret: String,
+    /// Wait for a line on standard input before each slice; a line `.` says that one is over.
+    #[arg(long)]
+    pub turns: bool,
 }
 
 /// What to do.
@@ -58,6 +71,16 @@ pub enum Mode {
     Connect(connect::Options),
     /// One room that grows, at a fixed pace of deliveries.
     Grow(grow::Options),
+    /// Many rooms of one viewer.
+    Low(low::Options),
+    /// WebSockets and pollers in the same rooms.
+    Mixed(rate::Options),
+    /// All viewers cut off at once, and all back.
+    Storm(storm::Options),
+    /// Joins that ask for a history.
+    History(history::Options),
+    /// Viewers that come back and get what they missed.
+    Recovery(recovery::Options),
     /// Watchers of organizations, and the list of all sessions.
     Watch(watch::Options),
     /// A small room beside a large one that bursts.
@@ -70,6 +93,8 @@ pub enum Mode {
 pub struct Findings {
     /// The run's name.
     pub mode: String,
+    /// Which repetition it was, from 1; servers are compared within one.
+    pub round: usize,
     /// Viewers.
     pub clients: usize,
     /// Rooms they share.
@@ -106,6 +131,9 @@ pub struct Findings {
     /// Viewers that joined per second.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub connects_per_second: Option<f64>,
+    /// From a viewer's first step until it was in its room and had what it missed, in microseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub arrival_us: Option<Latency>,
     /// Server CPU per viewer that joined, in microseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server_cpu_us_per_connect: Option<f64>,
@@ -123,38 +151,56 @@ pub struct Findings {
     pub bursts: Option<Bursts>,
 }
 
-/// Does `mode` against `target`; a growing room yields several findings, the others one.
+/// Does `mode` against `target`; a run in slices yields a finding for each, the others one.
 ///
 /// # Errors
 /// When the server or the broker fails.
 pub fn run(mode: &Mode, target: &Target) -> Result<Vec<Findings>> {
     match mode {
-        Mode::Rate(options) => Ok(vec![rate::run(options, target)?]),
-        Mode::Flood(options) => Ok(vec![flood::run(options, target)?]),
+        Mode::Rate(options) => rate::run(options, target),
+        Mode::Flood(options) => flood::run(options, target),
         Mode::Idle(options) => Ok(vec![idle::run(options, target)?]),
         Mode::Connect(options) => Ok(vec![connect::run(options, target)?]),
         Mode::Grow(options) => grow::run(options, target),
+        Mode::Low(options) => low::run(options, target),
+        Mode::Mixed(options) => rate::measure("mixed", Crowd::Mixed, options, target),
+        Mode::Storm(options) => Ok(vec![storm::run(options, target)?]),
+        Mode::History(options) => Ok(vec![history::run(options, target)?]),
+        Mode::Recovery(options) => Ok(vec![recovery::run(options, target)?]),
         Mode::Watch(options) => Ok(vec![watch::run(options, target)?]),
         Mode::Fair(options) => Ok(vec![fair::run(options, target)?]),
     }
 }
 
-/// The session of the room with this number.
-pub fn session_name(room: usize) -> String {
-    format!("bench-{room}")
+/// What a run plays on: its viewers and publisher, the process it measures, and its turns.
+struct Stage {
+    driver: Driver,
+    process: Process,
+    turns: Turns,
 }
 
-/// A driver for `rooms` rooms, and the process it measures.
-fn assemble(target: &Target, rooms: usize) -> Result<(Driver, Process)> {
-    let sessions = (0..rooms).map(session_name).collect();
-    let driver = Driver::new(
-        target.server,
-        target.mqtt,
-        sessions,
-        Signer::new(&target.secret),
-        Crowd::Rooms,
-    )?;
-    Ok((driver, Process::open(target.pid)?))
+impl Stage {
+    /// A stage with `rooms` rooms, and nobody there yet.
+    fn set(target: &Target, rooms: usize, crowd: Crowd) -> Result<Self> {
+        let driver = Driver::new(
+            target.server,
+            target.mqtt,
+            (0..rooms).map(rooms::name).collect(),
+            Signer::new(&target.secret),
+            crowd,
+        )?;
+        Ok(Self {
+            driver,
+            process: Process::open(target.pid)?,
+            turns: Turns::new(target.turns),
+        })
+    }
+
+    /// In a turn of its own, lets `count` viewers in, `in_flight` of them on the way at a time.
+    fn open(&mut self, count: usize, in_flight: usize) -> Result<()> {
+        self.turns.next(&mut self.driver)?;
+        self.driver.open(count, in_flight)
+    }
 }
 
 impl Findings {
@@ -163,6 +209,7 @@ impl Findings {
         let share = |cpu: Duration| cpu.as_secs_f64() / spent.wall.as_secs_f64();
         Self {
             mode: mode.to_owned(),
+            round: 1,
             clients: driver.viewers.joined(),
             rooms,
             seconds: spent.wall.as_secs_f64(),
@@ -173,17 +220,35 @@ impl Findings {
         }
     }
 
+    /// Adds what a run in which `count` viewers arrive found; publish to receipt means nothing there.
+    fn with_arrivals(self, count: usize, driver: &Driver, spent: Spent) -> Self {
+        Self {
+            latency_us: None,
+            arrival_us: Some(driver.viewers.tally.arrivals()),
+            server_cpu_us_per_connect: Some(spent.server_us_per(count)),
+            ..self
+        }
+    }
+
+    /// Leaves the faults, and who was thrown out, to a later finding of the same viewers.
+    fn forget_faults(&mut self) {
+        self.faults = None;
+        self.thrown_out = 0;
+    }
+
     /// Adds what a run that publishes found.
     fn with_flow(self, flow: Flow, driver: &Driver, spent: Spent) -> Self {
-        let each = |cpu: Duration| cpu.as_secs_f64() * 1e6 / flow.deliveries.max(1) as f64;
+        let over = |cpu: Duration, count: u64| cpu.as_secs_f64() * 1e6 / count.max(1) as f64;
         Self {
             publications: Some(flow.publications),
             deliveries: Some(flow.deliveries),
             deliveries_per_second: Some(flow.deliveries as f64 / spent.wall.as_secs_f64()),
             faults: Some(driver.faults()),
             latency_us: Some(driver.viewers.tally.latency()),
-            server_cpu_us_per_delivery: Some(each(spent.server)),
-            load_cpu_us_per_delivery: Some(each(spent.own)),
+            server_cpu_us_per_delivery: Some(over(spent.server, flow.deliveries)),
+            server_cpu_us_per_publication: (flow.publications > 0)
+                .then(|| over(spent.server, flow.publications)),
+            load_cpu_us_per_delivery: Some(over(spent.own, flow.deliveries)),
             ..self
         }
     }

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use clap::Args;
 
-use super::{Findings, IN_FLIGHT, Target, Times, assemble, measure_flow};
+use super::{Findings, IN_FLIGHT, Slices, Stage, Target, slices};
+use crate::crowd::Crowd;
 use crate::driver::Driver;
 
 /// The pace and its crowd.
@@ -22,26 +23,33 @@ pub struct Options {
     pub deliveries: f64,
     /// How long.
     #[command(flatten)]
-    pub times: Times,
+    pub slices: Slices,
 }
 
 /// Runs it.
 ///
 /// # Errors
 /// When the server or the broker fails.
-pub fn run(options: &Options, target: &Target) -> Result<Findings> {
-    let (mut driver, process) = assemble(target, options.rooms)?;
-    driver.open(options.clients, IN_FLIGHT)?;
+pub fn run(options: &Options, target: &Target) -> Result<Vec<Findings>> {
+    measure("rate", Crowd::Rooms, options, target)
+}
+
+/// The same for a run called `mode` with another crowd.
+///
+/// # Errors
+/// When the server or the broker fails.
+pub fn measure(
+    mode: &str,
+    crowd: Crowd,
+    options: &Options,
+    target: &Target,
+) -> Result<Vec<Findings>> {
+    let mut stage = Stage::set(target, options.rooms, crowd)?;
+    stage.open(options.clients, IN_FLIGHT)?;
     let per_room = options.clients as f64 / options.rooms as f64;
     let interval = Duration::from_secs_f64(per_room / options.deliveries);
-    measure_flow(
-        "rate",
-        options.rooms,
-        &mut driver,
-        &process,
-        options.times,
-        |driver, duration| pace(driver, interval, duration),
-    )
+    let step = |driver: &mut _, duration| pace(driver, interval, duration);
+    slices::measure(mode, options.rooms, &mut stage, &options.slices, step)
 }
 
 /// Publishes once per `interval` for `duration`; what is late is published at once.

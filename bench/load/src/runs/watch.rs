@@ -58,18 +58,12 @@ pub fn run(options: &Options, target: &Target) -> Result<Findings> {
     process.wait_quiet()?;
     driver.open(options.clients, IN_FLIGHT)?;
     let interval = Duration::from_secs_f64(1.0 / options.lists);
-    let found = measure_flow(
+    measure_flow(
         "watch",
         options.organizations,
         &mut driver,
         &process,
         options.times,
         |driver, duration| rate::pace(driver, interval, duration),
-    )?;
-    let publications = found.publications.unwrap_or_default().max(1) as f64;
-    let cpu = found.server_busy * found.seconds * 1e6;
-    Ok(Findings {
-        server_cpu_us_per_publication: Some(cpu / publications),
-        ..found
-    })
+    )
 }

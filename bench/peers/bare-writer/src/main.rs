@@ -13,6 +13,7 @@ use anyhow::{Context as _, Result};
 use clap::Parser;
 use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token};
+use socket2::{Domain, Socket, Type};
 use switchboard_bench_wire::mqtt::Packet;
 
 use hall::Hall;
@@ -37,10 +38,22 @@ struct Cli {
     coalesce: bool,
 }
 
+/// The queue of newcomers: as long as the system allows, so that a storm does not wait for packets sent again.
+const BACKLOG: i32 = 65_535;
+
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(TcpListener::from_std(socket.into()))
+}
+
 fn main() -> Result<()> {
     let cli = Cli::parse();
     let mut poll = Poll::new().context("epoll")?;
-    let mut listener = TcpListener::bind(cli.listen).context("listening")?;
+    let mut listener = listen(cli.listen).context("listening")?;
     poll.registry()
         .register(&mut listener, LISTENER, Interest::READABLE)?;
     let mut uplink = Uplink::connect(cli.mqtt).context("broker")?;

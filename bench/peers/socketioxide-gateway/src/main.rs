@@ -16,13 +16,15 @@ use axum::serve::ListenerExt as _;
 use clap::Parser;
 use rumqttc::{AsyncClient, MqttOptions};
 use socketioxide::SocketIo;
-use tokio::net::TcpListener;
+use tokio::net::TcpSocket;
 use tokio::runtime::Builder;
 
 use rooms::Rooms;
 
 /// The largest publication, in bytes; rumqttc's own limit of 10 KiB ends the link.
 const MAX_PACKET: usize = 16 * 1024 * 1024;
+/// The queue of newcomers: as long as the system allows, so that a storm does not wait for packets sent again.
+const BACKLOG: u32 = 65_535;
 /// Packets that may wait for one socket; the default of 128 drops them in a burst.
 const MAX_WAITING: usize = 4_096;
 
@@ -69,7 +71,13 @@ async fn serve(cli: Cli) -> Result<()> {
     gateway::register(&io, &cli.secret, &rooms);
     let link = tokio::spawn(gateway::deliver(link, io, rooms));
 
-    let listener = TcpListener::bind(cli.listen).await.context("listening")?;
+    let socket = if cli.listen.is_ipv4() {
+        TcpSocket::new_v4()
+    } else {
+        TcpSocket::new_v6()
+    }?;
+    socket.bind(cli.listen).context("listening")?;
+    let listener = socket.listen(BACKLOG).context("listening")?;
     println!("listening on http://{}", listener.local_addr()?);
     let listener = listener.tap_io(|stream| {
         // A socket that refuses this is about to fail anyway.
