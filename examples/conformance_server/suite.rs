@@ -1,6 +1,7 @@
 //! The Socket.IO side of what the public protocol suites ask for: the namespaces `/` and `/custom` give back what they get.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, ready};
