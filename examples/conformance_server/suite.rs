@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, ready};
