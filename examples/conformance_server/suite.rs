@@ -1,7 +1,5 @@
 //! The Socket.IO side of what the public protocol suites ask for: the namespaces `/` and `/custom` give back what they get.
 
-use std::sync::Arc;
-
 use std::rc::Rc;
 use std::sync::Arc;
 
