@@ -1,7 +1,8 @@
 //! Statements over many rows: how many at a time, and their text.
 
-/// Rows of one statement: few statements to run, and three only to prepare.
-const ROWS_AT_ONCE: [usize; 3] = [64, 8, 1];
+/// Rows of one statement: few statements to run, and three only to prepare. Not more, because SQLite finds the name of a
+/// parameter by going through all of them, and is asked for each.
+const ROWS_AT_ONCE: [usize; 3] = [16, 4, 1];
 
 /// Cuts `rows` into the largest pieces possible.
 pub(super) fn pieces<T>(rows: &[T]) -> impl Iterator<Item = &[T]> {
