@@ -103,9 +103,10 @@ async fn main() -> std::io::Result<()> {
         credentials: None,
         tls: None,
         node: "example".to_owned(),
+        delivery_links: 1,
         online: Some(r#"{"online":true}"#.to_owned()),
     };
-    let (links, _) = Links::start(&settings, &Metrics::default());
+    let (links, _) = Links::start(&settings, &[], &Metrics::default());
     let (broker, outlets) = BrokerActor::new(links, Metrics::default());
     let registry = RoomRegistry::new(
         broker.start(),

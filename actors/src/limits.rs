@@ -54,8 +54,8 @@ pub const ROOMS_PER_SOCKET: usize = 100;
 pub const ATTACHMENTS_DEADLINE: Duration = Duration::from_secs(10);
 /// How long before a token's end its sockets are told.
 pub const TOKEN_NOTICE: Duration = Duration::from_secs(60);
-/// Longest timer set for a token's end; a longer-lived token is looked at again then.
-pub const TOKEN_TIMER: Duration = Duration::from_secs(24 * 3600);
+/// Longest timer that a thread sets for its sessions; who waits for longer, for a token's end, is looked at again then.
+pub const LONGEST_TIMER: Duration = Duration::from_secs(24 * 3600);
 
 /// MQTT packets up to this size are read: a long list of sessions must never end the link.
 pub const MQTT_PACKET_BYTES: usize = 16 * 1024 * 1024;
@@ -71,6 +71,8 @@ pub const PUBLICATIONS_PER_BATCH: usize = 256;
 pub const BATCHES_WAITING: usize = 64;
 /// KiB of publications between the MQTT socket and the rooms; beyond it the link stops reading.
 pub const PUBLICATION_KIB_IN_FLIGHT: usize = 64 * 1024;
+/// Most connections that transcripts come by.
+pub const DELIVERY_LINKS: usize = 8;
 /// Filters in one SUBSCRIBE packet.
 pub const FILTERS_PER_PACKET: usize = 256;
 /// SUBSCRIBE and UNSUBSCRIBE packets that wait for their answer, per connection. One: what is asked for meanwhile goes

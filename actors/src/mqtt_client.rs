@@ -1,4 +1,4 @@
-//! One MQTT connection: delivery, session or organization.
+//! One MQTT connection: session, organization, or (one of) delivery.
 //!
 //! The actor owns what is asked of the connection and when to try again; a task of its own does nothing but
 //! poll rumqttc and pass on, because a request awaited there would wait for itself. Every connection gets a
@@ -6,6 +6,7 @@
 //! two actors that hold each other's address never stop.
 
 mod link;
+mod links;
 mod load;
 
 use std::collections::{HashMap, VecDeque};
@@ -17,35 +18,14 @@ use bytes::Bytes;
 use rumqttc::{AsyncClient, QoS, SubscribeFilter};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::Instant;
-use tokio_stream::wrappers::{ReceiverStream, UnboundedReceiverStream};
+use tokio_stream::wrappers::ReceiverStream;
 
 use crate::broker::Publish;
 use crate::limits;
 use crate::metrics::Metrics;
 
+pub use links::{Inbound, LinkId, LinkRole, Links, Outbound, channels};
 pub use load::Load;
-
-/// Which of the three connections it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LinkRole {
-    /// Transcripts, subscribed per room.
-    Delivery,
-    /// Session management.
-    Session,
-    /// The retained list of sessions.
-    Organization,
-}
-
-impl LinkRole {
-    /// Its name in logs and client ids.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Delivery => "delivery",
-            Self::Session => "session",
-            Self::Organization => "organization",
-        }
-    }
-}
 
 /// Where the broker is and how to speak to it.
 #[derive(Clone)]
@@ -60,6 +40,8 @@ pub struct MqttSettings {
     pub tls: Option<Arc<rumqttc::tokio_rustls::rustls::ClientConfig>>,
     /// This switchboard's name: part of the client ids and of its status topic.
     pub node: String,
+    /// Connections that transcripts come by, [`DELIVERY_LINKS`](limits::DELIVERY_LINKS) at most. Zero counts as one.
+    pub delivery_links: usize,
     /// What is published, retained, at the status topic once the session link is up; none: this node is nobody's business,
     /// and leaves no will either.
     pub online: Option<String>,
@@ -69,15 +51,15 @@ pub struct MqttSettings {
 #[derive(Debug, PartialEq, Eq)]
 pub enum LinkEvent {
     /// Connected; nothing is subscribed yet.
-    Up(LinkRole),
+    Up(LinkId),
     /// Lost, or not reached.
-    Down(LinkRole, String),
+    Down(LinkId, String),
     /// A SUBSCRIBE was answered: each filter and whether it was granted.
-    Subscribed(LinkRole, Vec<(String, bool)>),
+    Subscribed(LinkId, Vec<(String, bool)>),
     /// An UNSUBSCRIBE was answered.
-    Unsubscribed(LinkRole, String),
+    Unsubscribed(LinkId, String),
     /// A publication was dropped: too many wait for the broker.
-    Unpublished(LinkRole),
+    Unpublished(LinkId),
 }
 
 /// Publications in the order in which the broker sent them.
@@ -88,66 +70,6 @@ pub struct Arrived {
     pub received: Instant,
     /// Given back when all of them are dealt with; while too many are out, the link does not read.
     pub credit: Option<OwnedSemaphorePermit>,
-}
-
-/// The BrokerActor's ends of the channels.
-pub struct Inbound {
-    /// Changes of the links. Unbounded, but each is the answer to one of a bounded number of packets or a change of state.
-    pub events: UnboundedReceiverStream<LinkEvent>,
-    /// What was published.
-    pub arrivals: ReceiverStream<Arrived>,
-}
-
-/// The three clients and where they report to.
-pub struct Links {
-    /// See [`LinkRole::Delivery`].
-    pub delivery: Recipient<Ask>,
-    /// See [`LinkRole::Session`].
-    pub session: Recipient<Ask>,
-    /// See [`LinkRole::Organization`].
-    pub organization: Recipient<Ask>,
-    /// For the BrokerActor.
-    pub inbound: Inbound,
-}
-
-/// The clients' ends of the channels to the BrokerActor.
-#[derive(Clone)]
-pub struct Outbound {
-    /// Changes of the links.
-    pub events: mpsc::UnboundedSender<LinkEvent>,
-    /// What was published.
-    pub arrivals: mpsc::Sender<Arrived>,
-}
-
-/// The channels between the clients and the BrokerActor.
-pub fn channels() -> (Outbound, Inbound) {
-    let (events, event_receiver) = mpsc::unbounded_channel();
-    let (arrivals, arrival_receiver) = mpsc::channel(limits::BATCHES_WAITING);
-    let inbound = Inbound {
-        events: UnboundedReceiverStream::new(event_receiver),
-        arrivals: ReceiverStream::new(arrival_receiver),
-    };
-    (Outbound { events, arrivals }, inbound)
-}
-
-impl Links {
-    /// Starts the three clients; they connect when the BrokerActor asks them to.
-    pub fn start(settings: &MqttSettings, metrics: &Metrics) -> (Self, Load) {
-        let (outbound, inbound) = channels();
-        let mut load = Load::new(outbound.arrivals.downgrade());
-        let mut client = |role| {
-            let client = MqttClient::new(role, settings.clone(), outbound.clone(), metrics.clone());
-            load.watch(&client.credit);
-            client.start().recipient()
-        };
-        let links = Self {
-            delivery: client(LinkRole::Delivery),
-            session: client(LinkRole::Session),
-            organization: client(LinkRole::Organization),
-            inbound,
-        };
-        (links, load)
-    }
 }
 
 /// What the BrokerActor asks of a client. Requests are dropped while there is no connection: the BrokerActor
@@ -178,10 +100,11 @@ enum Polled {
 
 /// See the module's documentation.
 pub struct MqttClient {
-    role: LinkRole,
+    id: LinkId,
     settings: MqttSettings,
     outbound: Outbound,
     metrics: Metrics,
+    /// What may be under way from it, and from those that it shares this with, in KiB.
     credit: Arc<Semaphore>,
     /// Why the broker is away, as the log was told last; none while it is there.
     told: Option<String>,
@@ -202,28 +125,15 @@ struct Connection {
 }
 
 impl MqttClient {
-    fn new(role: LinkRole, settings: MqttSettings, outbound: Outbound, metrics: Metrics) -> Self {
-        Self {
-            role,
-            settings,
-            outbound,
-            metrics,
-            told: None,
-            credit: Arc::new(Semaphore::new(limits::PUBLICATION_KIB_IN_FLIGHT)),
-            connection: None,
-            pause: limits::RECONNECT_FIRST,
-        }
-    }
-
     fn connect(&mut self, ctx: &mut Context<Self>) {
         let (polled, receiver) = mpsc::channel(limits::MQTT_REQUESTS);
-        let (client, event_loop) = link::client(self.role, &self.settings);
+        let (client, event_loop) = link::client(self.id, &self.settings);
         let task = link::Task::spawn(link::Poller {
             event_loop,
             polled,
             arrivals: self.outbound.arrivals.clone(),
             credit: Arc::clone(&self.credit),
-            keeps_retained: self.role == LinkRole::Organization,
+            keeps_retained: self.id.role == LinkRole::Organization,
             metrics: self.metrics.clone(),
         });
         self.connection = Some(Connection {
@@ -251,7 +161,7 @@ impl MqttClient {
         let pause = self.pause.mul_f64(rand::random_range(0.5..=1.0));
         self.pause = (self.pause * 2).min(limits::RECONNECT_LONGEST);
         self.log_lost(&cause, pause);
-        self.tell(LinkEvent::Down(self.role, cause));
+        self.tell(LinkEvent::Down(self.id, cause));
         ctx.run_later(pause, |actor, ctx| actor.connect(ctx));
     }
 
@@ -261,7 +171,7 @@ impl MqttClient {
             true => log::Level::Debug,
             false => log::Level::Warn,
         };
-        let (link, pause_ms) = (self.role.word(), pause.as_millis());
+        let (link, pause_ms) = (self.id, pause.as_millis());
         log::log!(
             level,
             "broker link is down link={link} reason={cause:?} pause_ms={pause_ms}"
@@ -315,7 +225,7 @@ impl Handler<Ask> for MqttClient {
                     .is_err()
                 {
                     // More than the broker takes just now: no reason to give up the link, and what is on it.
-                    self.tell(LinkEvent::Unpublished(self.role));
+                    self.tell(LinkEvent::Unpublished(self.id));
                 }
                 return;
             }
@@ -348,12 +258,12 @@ impl StreamHandler<Polled> for MqttClient {
             Polled::Connected => {
                 connection.since = Some(Instant::now());
                 self.told = None;
-                log::info!("broker link is up link={}", self.role.word());
+                log::info!("broker link is up link={}", self.id);
                 let connection = self.connection.as_ref().expect("checked above");
-                if self.role == LinkRole::Session {
+                if self.id.role == LinkRole::Session {
                     self.announce(connection);
                 }
-                self.tell(LinkEvent::Up(self.role));
+                self.tell(LinkEvent::Up(self.id));
             }
             Polled::Numbered(id) => {
                 if let Some(filters) = connection.unnumbered.pop_front() {
@@ -363,14 +273,14 @@ impl StreamHandler<Polled> for MqttClient {
             Polled::Subscribed(id, granted) => {
                 if let Some(filters) = connection.unanswered.remove(&id) {
                     let answers = filters.into_iter().zip(granted).collect();
-                    self.tell(LinkEvent::Subscribed(self.role, answers));
+                    self.tell(LinkEvent::Subscribed(self.id, answers));
                 }
             }
             Polled::Unsubscribed(id) => {
                 if let Some(mut filters) = connection.unanswered.remove(&id)
                     && let Some(filter) = filters.pop()
                 {
-                    self.tell(LinkEvent::Unsubscribed(self.role, filter));
+                    self.tell(LinkEvent::Unsubscribed(self.id, filter));
                 }
             }
             Polled::Lost(cause) => self.lost(cause, ctx),

@@ -36,7 +36,6 @@ pub enum RefusalMode {
 }
 
 /// The root namespace's service; one for the whole process.
-#[derive(Clone)]
 pub struct Root {
     /// Reads tokens.
     pub authenticator: Arc<dyn Authenticator>,
@@ -85,7 +84,7 @@ impl Root {
             .map_err(|_| self.refuse("invalid_token", "Invalid token"))
     }
 
-    async fn accept(self, request: ConnectRequest) -> Result<Accepted, Refusal> {
+    async fn accept(self: Arc<Self>, request: ConnectRequest) -> Result<Accepted, Refusal> {
         let identity = self.identify(&request)?;
         let lease = self
             .recovery
@@ -100,13 +99,11 @@ impl Root {
             _registration: self.rights.keep(&socket, holder, request.rechecks),
             client: Client {
                 socket: socket.clone(),
-                lease,
+                lease: lease.map(Box::new),
                 identity: RefCell::new(identity),
                 is_closed: Cell::new(false),
-                access: Arc::clone(&self.access),
-                metrics: self.metrics.clone(),
+                root: self,
             },
-            root: self,
         };
         let mut accepted = Accepted::new(socket, Rc::new(service), expires_at);
         if let Some((sid, pid)) = ids {
@@ -119,10 +116,10 @@ impl Root {
 
 impl Service for Root {
     fn connect(
-        &self,
+        self: Arc<Self>,
         request: ConnectRequest,
     ) -> LocalBoxFuture<'static, Result<Accepted, Refusal>> {
-        self.clone().accept(request).boxed_local()
+        self.accept(request).boxed_local()
     }
 }
 
@@ -161,11 +158,10 @@ pub struct Client {
     /// Its name and its way out.
     pub socket: Socket,
     /// What makes it recoverable; none: it is not.
-    pub lease: Option<Lease>,
+    pub lease: Option<Box<Lease>>,
     identity: RefCell<Identity>,
     is_closed: Cell<bool>,
-    access: Arc<dyn Access>,
-    metrics: Metrics,
+    root: Arc<Root>,
 }
 
 impl Client {
@@ -197,9 +193,9 @@ impl Client {
     /// As [`may`](Self::may), where nobody waits to be told of a failure.
     pub async fn ask(&self, action: Action) -> Result<bool, Unavailable> {
         let who = self.identity.borrow().clone();
-        let answer = self.access.may(who, action).await;
+        let answer = self.root.access.may(who, action).await;
         answer.inspect_err(|error| {
-            self.metrics.access_failures.inc();
+            self.root.metrics.access_failures.inc();
             // Whoever is away is the news of its own module; here it would be told once an event.
             log::debug!(
                 "access cannot be checked socket={} reason={:?}",
@@ -212,7 +208,6 @@ impl Client {
 
 struct RootSocket {
     client: Client,
-    root: Root,
     /// While it is here, the holder's rights are asked again.
     _registration: Registration,
 }
@@ -220,7 +215,11 @@ struct RootSocket {
 impl RootSocket {
     async fn serve(self: Rc<Self>, event: Event) -> Outcome {
         let client = &self.client;
-        let (captions, organizations) = (&self.root.captions, &self.root.organizations);
+        let Root {
+            captions,
+            organizations,
+            ..
+        } = &*client.root;
         match event.name.as_str() {
             events::JOIN_ROOM => captions.join(client, &event).await,
             events::LEAVE_ROOM => captions.leave(client, &event).await,
@@ -249,7 +248,7 @@ impl RootSocket {
             .args
             .first()
             .and_then(|arg| serde_json::from_str::<Argument>(arg.get()).ok())
-            .and_then(|arg| self.root.authenticator.authenticate(&arg.token).ok());
+            .and_then(|arg| self.client.root.authenticator.authenticate(&arg.token).ok());
         let Some(fresh) = fresh else {
             let message = "authenticate takes {token} with a valid token";
             return Outcome::Failed(Failure::invalid("INVALID_TOKEN", message));
@@ -273,7 +272,7 @@ fn same_principal(a: &Principal, b: &Principal) -> bool {
 
 impl SocketService for RootSocket {
     fn connected(&self) {
-        self.root.captions.connected(&self.client);
+        self.client.root.captions.connected(&self.client);
     }
 
     fn event(self: Rc<Self>, event: Event) -> LocalBoxFuture<'static, Outcome> {
@@ -290,7 +289,7 @@ impl SocketService for RootSocket {
             // Whoever keeps it says when it is gone.
             return lease.end(ending);
         }
-        self.root.captions.closed(&self.client);
-        self.root.organizations.closed(&self.client);
+        self.client.root.captions.closed(&self.client);
+        self.client.root.organizations.closed(&self.client);
     }
 }

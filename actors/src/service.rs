@@ -122,7 +122,7 @@ pub struct Evict(pub SocketId);
 pub trait Service: Send + Sync + 'static {
     /// Lets a socket in or not.
     fn connect(
-        &self,
+        self: Arc<Self>,
         request: ConnectRequest,
     ) -> LocalBoxFuture<'static, Result<Accepted, Refusal>>;
 }

@@ -1,6 +1,7 @@
 //! The Socket.IO side of what the public protocol suites ask for: the namespaces `/` and `/custom` give back what they get.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, ready};
@@ -20,7 +21,7 @@ struct SuiteSocket {
 
 impl Service for Suite {
     fn connect(
-        &self,
+        self: Arc<Self>,
         request: ConnectRequest,
     ) -> LocalBoxFuture<'static, Result<Accepted, Refusal>> {
         if !["/", "/custom"].contains(&request.socket.namespace.as_str()) {

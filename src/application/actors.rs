@@ -43,7 +43,7 @@ pub(super) struct Actors {
     pub(super) load: Load,
 }
 
-/// Starts them. Rooms and watchers are spread over `threads`.
+/// Starts them. Rooms, watchers and further delivery links are spread over `threads`.
 pub(super) fn start(
     config: &Config,
     mqtt: &MqttSettings,
@@ -53,7 +53,7 @@ pub(super) fn start(
     threads: &[ArbiterHandle],
 ) -> Actors {
     let metrics = Metrics::default();
-    let (links, load) = Links::start(mqtt, &metrics);
+    let (links, load) = Links::start(mqtt, threads, &metrics);
     let (broker, outlets) = BrokerActor::new(links, metrics.clone());
     let broker = broker.start();
     let events = broker.clone().recipient();

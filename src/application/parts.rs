@@ -95,6 +95,7 @@ pub(super) fn mqtt_settings(config: &Config, url: &MqttUrl) -> anyhow::Result<Mq
         credentials: url.username.clone().map(|user| (user, password)),
         tls: url.tls.then(|| tls_config(&config.mqtt_tls)).transpose()?,
         node: config.node.clone(),
+        delivery_links: config.mqtt_delivery_links,
         online: Some(serde_json::json!({ "online": true, "since": since.to_string() }).to_string()),
     })
 }

@@ -106,6 +106,8 @@ pub const KEYS: &[Key] = &[
         "PEM file with the certificate that a broker is shown, which asks for one with mqtts://"),
     key("mqtt_key", "FILE", Unset("needed with mqtt_cert"),
         "PEM file with the private key of mqtt_cert"),
+    key("mqtt_delivery_links", "N", Value("1"),
+        "Connections to the broker that transcripts come by, 1 to 8; all of a room come by the same one"),
     key("database_url", "URL", Value("sqlite://switchboard.db"),
         "The database: sqlite://FILE or postgres://user:pass@host/name"),
     secret("jwt_secret", Unset("no HS256 tokens"),

@@ -40,6 +40,8 @@ pub struct Config {
     pub mqtt: Mqtt,
     /// TLS to it.
     pub mqtt_tls: MqttTls,
+    /// Connections to it that transcripts come by, at least one.
+    pub mqtt_delivery_links: usize,
     /// `sqlite://…` or `postgres://…`; may hold a password.
     pub database_url: Secret,
     /// HS256 key, at least 32 bytes.
@@ -195,6 +197,7 @@ impl Config {
             tls_timeout: required(settings, "tls_timeout_ms", values::millis)?,
             mqtt: mqtt(settings)?,
             mqtt_tls: tls::mqtt(settings)?,
+            mqtt_delivery_links: required(settings, "mqtt_delivery_links", values::delivery_links)?,
             database_url: required(settings, "database_url", values::database_url)?,
             jwt_secret: optional(settings, "jwt_secret", values::jwt_secret)?,
             jwks: optional(settings, "jwks", values::jwks)?,

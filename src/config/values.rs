@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
+use switchboard_actors::limits::DELIVERY_LINKS;
 use url::Url;
 
 use super::secret::{Secret, WebAddress, mask_url};
@@ -112,6 +113,11 @@ pub fn rate(text: &str) -> Result<u32, String> {
 /// Reads the number of worker threads.
 pub fn workers(text: &str) -> Result<usize, String> {
     whole(text, MOST_WORKERS)
+}
+
+/// Reads the number of connections that transcripts come by.
+pub fn delivery_links(text: &str) -> Result<usize, String> {
+    whole(text, DELIVERY_LINKS)
 }
 
 fn whole(text: &str, most: usize) -> Result<usize, String> {

@@ -120,8 +120,8 @@ async fn open(endpoint: &Endpoint, request: &HttpRequest, query: Query) -> HttpR
     let sid = switchboard_actors::random_id();
     let outbox = endpoint.new_outbox();
     outbox.send(endpoint.handshake(&sid, &["websocket"]));
-    let entry = Entry::new(Arc::clone(&outbox), Phase::Polling);
-    let Some(lease) = endpoint.0.table.insert(sid, Arc::clone(&entry)) else {
+    let entry = Entry::new(sid, Arc::clone(&outbox), Phase::Polling);
+    let Some(lease) = endpoint.0.table.insert(Arc::clone(&entry)) else {
         return HttpResponse::ServiceUnavailable().finish();
     };
     let opening = Opening {
@@ -131,7 +131,7 @@ async fn open(endpoint: &Endpoint, request: &HttpRequest, query: Query) -> HttpR
         lease: Box::new(lease),
     };
     let settings = Arc::clone(&endpoint.0.settings);
-    entry.set_session(Session::open(settings, endpoint.0.above.clone(), opening));
+    entry.set_session(&Session::open(settings, endpoint.0.above.clone(), opening));
     poll(entry).await
 }
 

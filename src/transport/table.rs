@@ -1,9 +1,11 @@
 //! Which session a `sid` names, and what its client may do with it now.
 
-use std::collections::HashMap;
+use std::borrow::Borrow;
+use std::collections::HashSet;
+use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use actix::Addr;
+use actix::{Addr, WeakAddr};
 use switchboard_actors::outbox::Outbox;
 use switchboard_actors::session::Session;
 
@@ -22,6 +24,7 @@ pub(super) enum Phase {
 
 /// A session as requests see it.
 pub(super) struct Entry {
+    sid: Box<str>,
     /// Its way out.
     pub(super) outbox: Arc<Outbox>,
     state: Mutex<State>,
@@ -29,8 +32,8 @@ pub(super) struct Entry {
 
 struct State {
     phase: Phase,
-    /// Set right after the session has started.
-    session: Option<Addr<Session>>,
+    /// Set right after the session has started. It lives by itself, and an address that keeps it takes more room.
+    session: Option<WeakAddr<Session>>,
     polling: bool,
     posting: bool,
 }
@@ -42,7 +45,7 @@ pub(super) struct Turn {
 }
 
 impl Entry {
-    pub(super) fn new(outbox: Arc<Outbox>, phase: Phase) -> Arc<Self> {
+    pub(super) fn new(sid: String, outbox: Arc<Outbox>, phase: Phase) -> Arc<Self> {
         let state = State {
             phase,
             session: None,
@@ -50,17 +53,19 @@ impl Entry {
             posting: false,
         };
         Arc::new(Self {
+            sid: sid.into(),
             outbox,
             state: Mutex::new(state),
         })
     }
 
-    pub(super) fn set_session(&self, session: Addr<Session>) {
-        self.lock().session = Some(session);
+    pub(super) fn set_session(&self, session: &Addr<Session>) {
+        self.lock().session = Some(session.downgrade());
     }
 
+    /// `None` before it has started, and once it is gone.
     pub(super) fn session(&self) -> Option<Addr<Session>> {
-        self.lock().session.clone()
+        self.lock().session.as_ref()?.upgrade()
     }
 
     pub(super) fn phase(&self) -> Phase {
@@ -150,41 +155,65 @@ pub(super) struct Table(Arc<Mutex<Sessions>>);
 
 #[derive(Default)]
 struct Sessions {
-    by_sid: HashMap<String, Arc<Entry>>,
+    by_sid: HashSet<BySid>,
     /// No session is added any more.
     closed: bool,
+}
+
+/// An entry that is found by its `sid`.
+struct BySid(Arc<Entry>);
+
+impl Borrow<str> for BySid {
+    fn borrow(&self) -> &str {
+        &self.0.sid
+    }
+}
+
+impl PartialEq for BySid {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.sid == other.0.sid
+    }
+}
+
+impl Eq for BySid {}
+
+impl Hash for BySid {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.sid.hash(state);
+    }
 }
 
 /// Removes the entry when the session that holds it ends.
 pub(super) struct Lease {
     table: Table,
-    sid: String,
+    entry: Arc<Entry>,
 }
 
 impl Table {
     /// Adds a session for as long as the lease lives; `None` when the table is closed.
-    pub(super) fn insert(&self, sid: String, entry: Arc<Entry>) -> Option<Lease> {
+    pub(super) fn insert(&self, entry: Arc<Entry>) -> Option<Lease> {
         let mut sessions = self.lock();
         if sessions.closed {
             return None;
         }
-        sessions.by_sid.insert(sid.clone(), entry);
+        sessions.by_sid.insert(BySid(Arc::clone(&entry)));
         Some(Lease {
             table: self.clone(),
-            sid,
+            entry,
         })
     }
 
     pub(super) fn get(&self, sid: &str) -> Option<Arc<Entry>> {
-        self.lock().by_sid.get(sid).cloned()
+        let sessions = self.lock();
+        sessions.by_sid.get(sid).map(|found| Arc::clone(&found.0))
     }
 
     /// Takes no further session, so that nobody comes back to a server that stops, and returns all that are there.
     pub(super) fn close(&self) -> Vec<Addr<Session>> {
         let mut sessions = self.lock();
         sessions.closed = true;
-        let entries = sessions.by_sid.values();
-        entries.filter_map(|entry| entry.session()).collect()
+        let entries = sessions.by_sid.iter();
+        entries.filter_map(|entry| entry.0.session()).collect()
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -205,6 +234,6 @@ impl Table {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.table.lock().by_sid.remove(&self.sid);
+        self.table.lock().by_sid.remove(&*self.entry.sid);
     }
 }

@@ -19,6 +19,7 @@ mod broker_link;
 mod burst;
 mod conversations;
 mod corpus;
+mod delivery_links;
 mod doctor;
 mod drain;
 mod engineio;

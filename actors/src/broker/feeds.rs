@@ -80,10 +80,11 @@ impl BrokerActor {
 
     /// Publishes what waits, once this node hears organizations' events itself again.
     pub(super) fn publish_waiting(&mut self) {
-        if self.organization.up && self.organization.filters.is_settled() {
+        let link = self.links.organization();
+        if link.is_ready() {
             for publish in self.unpublished.drain(..) {
                 self.metrics.events_published.inc();
-                self.organization.client.do_send(Ask::Publish(publish));
+                link.client.do_send(Ask::Publish(publish));
             }
         }
         let waiting = self.unpublished.len() as i64;

@@ -2,15 +2,16 @@
 //! publication to its room.
 //!
 //! Hears the RoomRegistry (`Subscribe`, `Unsubscribe`), whoever has something to say (`Publish`) and, as streams, the
-//! three MqttClients. Says to them which filters to subscribe, to the rooms what arrived, by channels what
+//! MqttClients. Says to them which filters to subscribe, to the rooms what arrived, by channels what
 //! concerns organizations, sessions and rights, and to everybody, by a watch channel, whether the broker is up. Never
 //! knows a socket.
 
 mod feeds;
 mod filters;
+mod links;
+mod routes;
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
 
 use actix::prelude::*;
 use switchboard_protocol::ids::RoomId;
@@ -19,9 +20,11 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::limits::BROKER_SETTLE;
 use crate::metrics::Metrics;
-use crate::mqtt_client::{Arrived, Ask, Inbound, LinkEvent, LinkRole, Links};
-use crate::room::{Deliver, Publication, Room};
-use filters::{FilterTable, Operation};
+use crate::mqtt_client::{Arrived, Ask, Inbound, LinkEvent, LinkId, LinkRole, Links};
+use crate::room::Room;
+use filters::Operation;
+use links::{Link, LinkSet};
+use routes::Routes;
 
 pub use feeds::{Fed, Outlets, Publish};
 
@@ -62,20 +65,12 @@ pub struct Subscribe {
 #[rtype(result = "()")]
 pub struct Unsubscribe(pub RoomId);
 
-struct Link {
-    client: Recipient<Ask>,
-    filters: FilterTable,
-    up: bool,
-}
-
 /// See the module's documentation.
 pub struct BrokerActor {
-    delivery: Link,
-    session: Link,
-    organization: Link,
+    links: LinkSet,
     /// Taken when the actor starts.
     inbound: Option<Inbound>,
-    routes: HashMap<RoomId, Addr<Room>>,
+    routes: Routes,
     /// Rooms whose members wait for the broker's answer.
     grants: HashMap<RoomId, oneshot::Sender<Grant>>,
     status: watch::Sender<BrokerStatus>,
@@ -92,7 +87,7 @@ pub struct BrokerActor {
 }
 
 impl BrokerActor {
-    /// Makes the actor over three MQTT clients, and the channels that come out of it.
+    /// Makes the actor over the MQTT clients, and the channels that come out of it.
     pub fn new(links: Links, metrics: Metrics) -> (Self, Outlets) {
         let (status, receiver) = watch::channel(BrokerStatus::Down);
         let (organization_feed, organization) = mpsc::unbounded_channel();
@@ -104,17 +99,10 @@ impl BrokerActor {
             access,
             session,
         };
-        let link = |client| Link {
-            client,
-            filters: FilterTable::default(),
-            up: false,
-        };
         let mut actor = Self {
-            delivery: link(links.delivery),
-            session: link(links.session),
-            organization: link(links.organization),
+            links: LinkSet::new(links.delivery, links.session, links.organization),
             inbound: Some(links.inbound),
-            routes: HashMap::new(),
+            routes: Routes::default(),
             grants: HashMap::new(),
             status,
             organization_feed,
@@ -125,33 +113,21 @@ impl BrokerActor {
             was_up: false,
             metrics,
         };
-        actor
-            .session
-            .filters
-            .want(topics::SESSION_COMMANDS.to_owned());
-        actor
-            .organization
-            .filters
-            .want(topics::SESSION_STATUSES.to_owned());
-        actor
-            .organization
-            .filters
-            .want(topics::ORGANIZATION_EVENTS.to_owned());
+        for (role, filter) in [
+            (LinkRole::Session, topics::SESSION_COMMANDS),
+            (LinkRole::Organization, topics::SESSION_STATUSES),
+            (LinkRole::Organization, topics::ORGANIZATION_EVENTS),
+        ] {
+            let link = actor.links.get_mut(role);
+            link.filters.want(filter.to_owned());
+        }
         (actor, outlets)
     }
 
-    fn link(&mut self, role: LinkRole) -> &mut Link {
-        match role {
-            LinkRole::Delivery => &mut self.delivery,
-            LinkRole::Session => &mut self.session,
-            LinkRole::Organization => &mut self.organization,
-        }
-    }
-
-    /// Sends what the table of `role` asks for.
-    fn reconcile(&mut self, role: LinkRole) {
-        let metrics = self.metrics.clone();
-        let link = self.link(role);
+    /// Sends what the table of this link asks for.
+    fn reconcile(&mut self, id: LinkId) {
+        let metrics = &self.metrics;
+        let link = self.links.get_mut(id);
         while let Some(operation) = link.filters.next_operation() {
             link.client.do_send(match operation {
                 Operation::Subscribe(filters) => {
@@ -168,9 +144,8 @@ impl BrokerActor {
     }
 
     fn count_wanted(&self) {
-        let wanted = [&self.delivery, &self.session, &self.organization]
-            .map(|link| link.filters.wanted() as i64);
-        self.metrics.filters_wanted.set(wanted.iter().sum());
+        let wanted = self.links.iter().map(|link| link.filters.wanted() as i64);
+        self.metrics.filters_wanted.set(wanted.sum());
     }
 
     /// Tells the waiting members of `room` once the broker has answered for all its topics.
@@ -178,7 +153,8 @@ impl BrokerActor {
         let Some((id, _)) = self.grants.get_key_value(room) else {
             return;
         };
-        let answers = topics::room_filters(id).map(|f| self.delivery.filters.answer(&f));
+        let link = self.links.get(self.links.of_room(room));
+        let answers = topics::room_filters(id).map(|f| link.filters.answer(&f));
         if answers.contains(&None) {
             return;
         }
@@ -192,14 +168,14 @@ impl BrokerActor {
         }
     }
 
-    fn link_down(&mut self, role: LinkRole, cause: &str, ctx: &mut Context<Self>) {
-        let link = self.link(role);
+    fn link_down(&mut self, id: LinkId, cause: &str, ctx: &mut Context<Self>) {
+        let link = self.links.get_mut(id);
         link.up = false;
         link.filters.disconnected();
-        if role == LinkRole::Delivery {
-            for (_, waiting) in self.grants.drain() {
-                let _ = waiting.send(Grant::BrokerDown);
-            }
+        let links = &self.links;
+        let lost = |room: &RoomId| links.of_room(room.as_str()) == id;
+        for (_, waiting) in self.grants.extract_if(|room, _| lost(room)) {
+            let _ = waiting.send(Grant::BrokerDown);
         }
         if let Some(settling) = self.settling.take() {
             ctx.cancel_future(settling);
@@ -208,7 +184,7 @@ impl BrokerActor {
             .status
             .send_if_modified(|s| std::mem::replace(s, BrokerStatus::Down) == BrokerStatus::Up)
         {
-            log::warn!("broker is away link={} reason={cause:?}", role.word());
+            log::warn!("broker is away link={id} reason={cause:?}");
             self.metrics.broker_up.set(0);
             self.metrics.broker_outages.inc();
         }
@@ -216,9 +192,7 @@ impl BrokerActor {
 
     /// Tells that the broker is up once everything wanted is subscribed and has held for a moment.
     fn consider_up(&mut self, ctx: &mut Context<Self>) {
-        let ready = [&self.delivery, &self.session, &self.organization]
-            .iter()
-            .all(|link| link.up && link.filters.is_settled());
+        let ready = self.links.iter().all(Link::is_ready);
         if !ready || self.settling.is_some() || *self.status.borrow() == BrokerStatus::Up {
             return;
         }
@@ -237,40 +211,6 @@ impl BrokerActor {
         self.metrics.broker_up.set(1);
         self.status.send_replace(BrokerStatus::Up);
     }
-
-    /// Hands publications to their rooms, those of one room together and in order.
-    fn route(&mut self, arrived: Arrived) {
-        let credit = arrived.credit.map(Arc::new);
-        let mut rooms: Vec<(&Addr<Room>, Vec<Publication>)> = Vec::new();
-        let payloads = arrived.publications.iter().map(|(_, payload)| payload);
-        let bytes: usize = payloads.map(|payload| payload.len()).sum();
-        self.metrics.publication_bytes.inc_by(bytes as u64);
-        self.metrics
-            .publications
-            .inc_by(arrived.publications.len() as u64);
-        for (topic, payload) in arrived.publications {
-            let Some((room, kind)) = topics::parse_transcript(&topic) else {
-                self.feed(topic, payload, credit.clone());
-                continue;
-            };
-            let Some(room) = self.routes.get(room) else {
-                self.drop_publication("no_room");
-                continue;
-            };
-            let publication = Publication { kind, payload };
-            match rooms.iter_mut().find(|(address, _)| *address == room) {
-                Some((_, publications)) => publications.push(publication),
-                None => rooms.push((room, vec![publication])),
-            }
-        }
-        for (room, publications) in rooms {
-            room.do_send(Deliver {
-                publications,
-                received: arrived.received,
-                credit: credit.clone(),
-            });
-        }
-    }
 }
 
 impl Actor for BrokerActor {
@@ -280,7 +220,7 @@ impl Actor for BrokerActor {
         let inbound = self.inbound.take().expect("an actor starts once");
         ctx.add_stream(inbound.events);
         ctx.add_stream(inbound.arrivals);
-        for link in [&self.delivery, &self.session, &self.organization] {
+        for link in self.links.iter() {
             link.client.do_send(Ask::Connect);
         }
         self.count_wanted();
@@ -296,16 +236,18 @@ impl Handler<Subscribe> for BrokerActor {
             address,
             granted,
         } = subscribe;
+        let id = self.links.of_room(room.as_str());
+        let link = self.links.get_mut(id);
         for filter in topics::room_filters(&room) {
-            self.delivery.filters.want(filter);
+            link.filters.want(filter);
         }
-        if self.delivery.up {
+        if link.up {
             self.grants.insert(room.clone(), granted);
         } else {
             let _ = granted.send(Grant::BrokerDown);
         }
-        self.routes.insert(room.clone(), address);
-        self.reconcile(LinkRole::Delivery);
+        self.routes.add(room.clone(), address);
+        self.reconcile(id);
         // A room that came back before its UNSUBSCRIBE was sent is granted already.
         self.tell_granted(room.as_str());
     }
@@ -317,46 +259,45 @@ impl Handler<Unsubscribe> for BrokerActor {
     fn handle(&mut self, Unsubscribe(room): Unsubscribe, _: &mut Self::Context) {
         self.routes.remove(&room);
         self.grants.remove(&room);
+        let id = self.links.of_room(room.as_str());
+        let link = self.links.get_mut(id);
         for filter in topics::room_filters(&room) {
-            self.delivery.filters.unwant(&filter);
+            link.filters.unwant(&filter);
         }
-        self.reconcile(LinkRole::Delivery);
+        self.reconcile(id);
     }
 }
 
 impl StreamHandler<LinkEvent> for BrokerActor {
     fn handle(&mut self, event: LinkEvent, ctx: &mut Self::Context) {
         match event {
-            LinkEvent::Up(role) => {
+            LinkEvent::Up(id) => {
                 self.metrics.broker_connects.inc();
-                let link = self.link(role);
+                let link = self.links.get_mut(id);
                 link.up = true;
                 link.filters.connected();
-                self.reconcile(role);
+                self.reconcile(id);
             }
-            LinkEvent::Down(role, cause) => {
+            LinkEvent::Down(id, cause) => {
                 self.metrics.broker_connect_failures.inc();
-                self.link_down(role, &cause, ctx);
+                self.link_down(id, &cause, ctx);
             }
-            LinkEvent::Subscribed(role, answers) => {
-                self.link(role).filters.subscribed(&answers);
+            LinkEvent::Subscribed(id, answers) => {
+                self.links.get_mut(id).filters.subscribed(&answers);
                 for (filter, _) in answers.iter().filter(|(_, granted)| !granted) {
-                    log::warn!(
-                        "broker refused a filter link={} filter={filter:?}",
-                        role.word()
-                    );
+                    log::warn!("broker refused a filter link={id} filter={filter:?}");
                 }
                 for (filter, _) in &answers {
                     if let Some((room, _)) = topics::parse_transcript(filter) {
                         self.tell_granted(room);
                     }
                 }
-                self.reconcile(role);
+                self.reconcile(id);
             }
             LinkEvent::Unpublished(_) => self.drop_publication("broker_busy"),
-            LinkEvent::Unsubscribed(role, filter) => {
-                self.link(role).filters.unsubscribed(filter);
-                self.reconcile(role);
+            LinkEvent::Unsubscribed(id, filter) => {
+                self.links.get_mut(id).filters.unsubscribed(filter);
+                self.reconcile(id);
             }
         }
         self.publish_waiting();

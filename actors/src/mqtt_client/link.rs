@@ -16,16 +16,15 @@ use switchboard_protocol::topics;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
 
-use super::{Arrived, LinkRole, MqttSettings, Polled};
+use super::{Arrived, LinkId, LinkRole, MqttSettings, Polled};
 use crate::limits;
 use crate::metrics::{Metrics, Reason};
 
 /// A client and its event loop for one connection; nothing happens before the loop is polled.
-pub(super) fn client(role: LinkRole, settings: &MqttSettings) -> (AsyncClient, EventLoop) {
-    let name = role.word();
+pub(super) fn client(link: LinkId, settings: &MqttSettings) -> (AsyncClient, EventLoop) {
     // Unique, so that two switchboards (or a restarted one) never throw each other out.
     let id = format!(
-        "switchboard-{}-{name}-{:08x}",
+        "switchboard-{}-{link}-{:08x}",
         settings.node,
         rand::random::<u32>()
     );
@@ -42,7 +41,7 @@ pub(super) fn client(role: LinkRole, settings: &MqttSettings) -> (AsyncClient, E
         let tls = TlsConfiguration::Rustls(Arc::clone(tls));
         options.set_transport(Transport::tls_with_config(tls));
     }
-    if role == LinkRole::Session && settings.online.is_some() {
+    if link.role == LinkRole::Session && settings.online.is_some() {
         let topic = topics::status(&settings.node);
         options.set_last_will(LastWill::new(
             topic,

@@ -8,11 +8,11 @@ use super::Arrived;
 use crate::limits::PUBLICATION_KIB_IN_FLIGHT;
 use crate::metrics::Metrics;
 
-/// The queues behind the three links. Keeps none of them open.
+/// The queues behind the links. Keeps none of them open.
 #[derive(Clone, Debug)]
 pub struct Load {
     arrivals: mpsc::WeakSender<Arrived>,
-    /// Each link's credit.
+    /// Each credit of a link, or of several.
     credits: Vec<Arc<Semaphore>>,
 }
 

@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 use std::io::IoSlice;
 
+use smallvec::SmallVec;
 use switchboard_protocol::frame::Frame;
 
 use super::stream::Stream;
@@ -22,7 +23,8 @@ pub struct Note {
 /// See the module's documentation. The slices are shared by all writes of it.
 pub struct Batch<'a> {
     frames: &'a [Frame],
-    slices: Vec<IoSlice<'a>>,
+    /// Most often there is one.
+    slices: SmallVec<[IoSlice<'a>; 4]>,
     bytes: usize,
     /// One for each frame, or none at all.
     notes: &'a [Note],
@@ -42,7 +44,7 @@ impl<'a> Batch<'a> {
     pub fn of_room(room: u64, frames: &'a [Frame], notes: &'a [Note]) -> Self {
         debug_assert!(frames.len() <= limits::SLICES_PER_WRITE);
         debug_assert!(notes.is_empty() || notes.len() == frames.len());
-        let slices: Vec<_> = frames.iter().map(|f| IoSlice::new(f.websocket())).collect();
+        let slices: SmallVec<[_; 4]> = frames.iter().map(|f| IoSlice::new(f.websocket())).collect();
         let bytes = slices.iter().map(|s| s.len()).sum();
         Self {
             frames,

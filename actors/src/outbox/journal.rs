@@ -5,6 +5,7 @@
 //! one it saw last. While it is away its events wait here. What a pong proves to have arrived is forgotten.
 
 use std::collections::VecDeque;
+use std::fmt::Write;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use switchboard_protocol::frame::Frame;
@@ -56,10 +57,15 @@ pub fn with_offsets(frames: &[Frame], notes: &[Note]) -> Vec<Frame> {
         .collect()
 }
 
+/// The longest offset: 16 and 8 digits, what is between them and around.
+const OFFSET_LENGTH: usize = 27;
+
 fn with_offset(frame: &Frame, offset: Offset) -> Frame {
-    let argument = match offset.last_final {
-        0 => format!("\"{:x}\"", offset.stamp),
-        last_final => format!("\"{:x}-{last_final:x}\"", offset.stamp),
+    let mut argument = String::with_capacity(OFFSET_LENGTH);
+    // A string takes whatever is written.
+    let _ = match offset.last_final {
+        0 => write!(argument, "\"{:x}\"", offset.stamp),
+        last_final => write!(argument, "\"{:x}-{last_final:x}\"", offset.stamp),
     };
     frame
         .with_argument(argument.as_bytes())

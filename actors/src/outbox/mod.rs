@@ -36,7 +36,7 @@ pub trait Wire: Send + Sync + 'static {
     /// Writes what it can; `WouldBlock` when the stream is full.
     fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize>;
     /// Calls [`Outbox::resume`] once the stream takes bytes again.
-    fn resume_when_writable(&self, outbox: Arc<Outbox>);
+    fn resume_when_writable(self: Arc<Self>, outbox: Arc<Outbox>);
     /// Ends the stream: only its writing half after the last frame, both halves when it is cut off.
     fn shutdown(&self, how: std::net::Shutdown);
 }
@@ -68,9 +68,11 @@ enum Sink {
     Closed,
 }
 
+/// What each delivery looks at comes first and lies together, in one line of the processor's cache.
+#[repr(C)]
 struct State {
-    queue: Queue,
     sink: Sink,
+    queue: Queue,
     /// No further frame is accepted; the way out ends once the queue is empty.
     ending: bool,
     /// A bound was met: what waited is gone.
@@ -82,6 +84,7 @@ struct State {
 }
 
 /// See the module's documentation.
+#[repr(C)]
 pub struct Outbox {
     state: Mutex<State>,
     limits: OutboxLimits,
@@ -313,13 +316,12 @@ impl Outbox {
                 Ok(n) => state.queue.advance(n),
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
                     *blocked = true;
-                    wire.resume_when_writable(Arc::clone(self));
+                    Arc::clone(wire).resume_when_writable(Arc::clone(self));
                     return;
                 }
                 Err(_) => return self.cut(state),
             }
         }
-        state.queue.shrink();
         self.end_if_drained(state);
     }
 

@@ -15,9 +15,12 @@ struct Queued {
     stream: Option<Stream>,
 }
 
-/// See the module's documentation.
+/// See the module's documentation. Nothing but a pointer while nothing waits, which is nearly always.
 #[derive(Default)]
-pub(super) struct Queue {
+pub(super) struct Queue(Option<Box<Waiting>>);
+
+#[derive(Default)]
+struct Waiting {
     frames: VecDeque<Queued>,
     /// Bytes of all of them.
     bytes: usize,
@@ -27,31 +30,33 @@ pub(super) struct Queue {
 
 impl Queue {
     pub(super) fn is_empty(&self) -> bool {
-        self.frames.is_empty()
+        self.0.is_none()
     }
 
     pub(super) fn len(&self) -> usize {
-        self.frames.len()
+        self.0.as_ref().map_or(0, |waiting| waiting.frames.len())
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.bytes
+        self.0.as_ref().map_or(0, |waiting| waiting.bytes)
     }
 
     /// Bytes of the first frame that the stream has taken.
     pub(super) fn written(&self) -> usize {
-        self.written
+        self.0.as_ref().map_or(0, |waiting| waiting.written)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Frame> {
-        self.frames.iter().map(|queued| &queued.frame)
+        let frames = self.0.iter().flat_map(|waiting| &waiting.frames);
+        frames.map(|queued| &queued.frame)
     }
 
     /// Appends a frame; `stream` says what it replaces, and is replaced in. Returns whether an older one of that stream was dropped.
     pub(super) fn push(&mut self, frame: Frame, stream: Option<Stream>) -> bool {
-        let replaces = stream.is_some() && self.drop_stale(stream);
-        self.bytes += frame.len();
-        self.frames.push_back(Queued { frame, stream });
+        let waiting = self.0.get_or_insert_default();
+        let replaces = stream.is_some() && waiting.drop_stale(stream);
+        waiting.bytes += frame.len();
+        waiting.frames.push_back(Queued { frame, stream });
         replaces
     }
 
@@ -59,9 +64,53 @@ impl Queue {
     pub(super) fn push_begun(&mut self, frame: Frame, stream: Option<Stream>, written: usize) {
         debug_assert!(self.is_empty());
         self.push(frame, stream);
-        self.written = written;
+        self.advance(written);
     }
 
+    /// Takes the first `count` frames out.
+    pub(super) fn take(&mut self, count: usize) -> Vec<Frame> {
+        let Some(waiting) = &mut self.0 else {
+            return Vec::new();
+        };
+        let taken = waiting.frames.drain(..count).map(|queued| queued.frame);
+        let taken: Vec<Frame> = taken.collect();
+        waiting.bytes -= taken.iter().map(Frame::len).sum::<usize>();
+        self.settle();
+        taken
+    }
+
+    /// Removes `n` written bytes from the front.
+    pub(super) fn advance(&mut self, n: usize) {
+        let Some(waiting) = &mut self.0 else {
+            return;
+        };
+        waiting.written += n;
+        while let Some(front) = waiting.frames.front()
+            && waiting.written >= front.frame.len()
+        {
+            waiting.written -= front.frame.len();
+            waiting.bytes -= front.frame.len();
+            waiting.frames.pop_front();
+        }
+        self.settle();
+    }
+
+    /// Drops all but the frame that is half written: a stream cannot end within one.
+    pub(super) fn keep_begun(&mut self) {
+        let written = self.written();
+        let first = self.0.take().and_then(|mut it| it.frames.pop_front());
+        if let Some(kept) = first.filter(|_| written > 0) {
+            self.push_begun(kept.frame, None, written);
+        }
+    }
+
+    /// Gives the memory back once nothing waits: a burst must not leave every viewer with its largest queue for ever.
+    fn settle(&mut self) {
+        self.0.take_if(|waiting| waiting.frames.is_empty());
+    }
+}
+
+impl Waiting {
     /// Drops the frame of `stream`: there is one at most. The client has begun to read the first one if it is half
     /// written, so that one stays.
     fn drop_stale(&mut self, stream: Option<Stream>) -> bool {
@@ -73,41 +122,6 @@ impl Queue {
         let dropped = self.frames.remove(at + begun).expect("it was found there");
         self.bytes -= dropped.frame.len();
         true
-    }
-
-    /// Takes the first `count` frames out.
-    pub(super) fn take(&mut self, count: usize) -> Vec<Frame> {
-        let taken = self.frames.drain(..count).map(|queued| queued.frame);
-        let taken: Vec<Frame> = taken.collect();
-        self.bytes -= taken.iter().map(Frame::len).sum::<usize>();
-        taken
-    }
-
-    /// Removes `n` written bytes from the front.
-    pub(super) fn advance(&mut self, n: usize) {
-        self.written += n;
-        while let Some(front) = self.frames.front()
-            && self.written >= front.frame.len()
-        {
-            self.written -= front.frame.len();
-            self.bytes -= front.frame.len();
-            self.frames.pop_front();
-        }
-    }
-
-    /// Drops all but the frame that is half written: a stream cannot end within one.
-    pub(super) fn keep_begun(&mut self) {
-        let kept = self.frames.pop_front().filter(|_| self.written > 0);
-        let written = self.written;
-        *self = Self::default();
-        if let Some(kept) = kept {
-            self.push_begun(kept.frame, None, written);
-        }
-    }
-
-    /// Gives memory back: a burst must not leave every viewer with its largest queue for ever.
-    pub(super) fn shrink(&mut self) {
-        self.frames.shrink_to(16);
     }
 }
 

@@ -116,8 +116,7 @@ struct RoomEntry {
 
 /// See the module's documentation.
 pub struct RoomRegistry {
-    memberships: Memberships,
-    sockets: HashMap<SocketId, WayOut>,
+    memberships: Memberships<WayOut>,
     rooms: HashMap<RoomId, RoomEntry>,
     generation: u64,
     broker: Addr<BrokerActor>,
@@ -142,7 +141,6 @@ impl RoomRegistry {
         let told = *status.borrow();
         Self {
             memberships: Memberships::default(),
-            sockets: HashMap::new(),
             rooms: HashMap::new(),
             generation: 0,
             broker,
@@ -251,7 +249,7 @@ impl RoomRegistry {
 
     fn count(&self) {
         let (rooms, members) = self.memberships.counts();
-        self.metrics.sockets.set(self.sockets.len() as i64);
+        self.metrics.sockets.set(self.memberships.sockets() as i64);
         self.metrics.rooms.set(rooms as i64);
         self.metrics.members.set(members as i64);
         let held = self.memberships.held();
@@ -287,9 +285,9 @@ impl StreamHandler<BrokerStatus> for RoomRegistry {
         let (event, frame) = (status_event(status), status_frame(status));
         log::info!(
             "sockets are told of the broker event={event} sockets={}",
-            self.sockets.len()
+            self.memberships.sockets()
         );
-        for outbox in self.sockets.values() {
+        for outbox in self.memberships.ways_out() {
             outbox.send(frame.clone());
         }
     }
@@ -306,8 +304,7 @@ impl Handler<SocketConnected> for RoomRegistry {
         if self.told == BrokerStatus::Down {
             outbox.send(status_frame(BrokerStatus::Down));
         }
-        self.memberships.open(socket);
-        self.sockets.insert(socket, outbox);
+        self.memberships.open(socket, outbox);
         self.count();
     }
 }
@@ -316,7 +313,6 @@ impl Handler<SocketClosed> for RoomRegistry {
     type Result = ();
 
     fn handle(&mut self, SocketClosed(socket): SocketClosed, _: &mut Self::Context) {
-        self.sockets.remove(&socket);
         for (room, left) in self.memberships.close(socket) {
             self.leave(socket, &room, left);
         }
@@ -349,7 +345,7 @@ impl Handler<Join> for RoomRegistry {
             if let Some(history) = history {
                 history.pass_over();
             }
-        } else if let Some(outbox) = self.sockets.get(&socket) {
+        } else if let Some(outbox) = self.memberships.way_out(socket) {
             entry.address.do_send(AddMember {
                 socket,
                 outbox: outbox.clone(),
@@ -381,7 +377,7 @@ impl Handler<GetCounts> for RoomRegistry {
     fn handle(&mut self, _: GetCounts, _: &mut Self::Context) -> Counts {
         let (rooms, members) = self.memberships.counts();
         Counts {
-            sockets: self.sockets.len(),
+            sockets: self.memberships.sockets(),
             rooms,
             members,
         }

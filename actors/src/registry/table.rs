@@ -1,7 +1,8 @@
-//! Who is in which room, and which rooms are held without a member: a pure, counting table whose answers say what
-//! changed.
+//! Who is in which room, how each is reached, and which rooms are held without a member: a pure, counting table whose
+//! answers say what changed.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use switchboard_protocol::ids::RoomId;
 
@@ -41,10 +42,18 @@ struct Use {
     is_held: bool,
 }
 
-/// See the module's documentation.
-#[derive(Debug, Default)]
-pub struct Memberships {
-    sockets: HashMap<SocketId, HashSet<RoomId>>,
+/// A socket.
+#[derive(Debug)]
+struct Row<W> {
+    way_out: W,
+    /// No more than [`ROOMS_PER_SOCKET`], and mostly one: no set takes less room, or time.
+    rooms: Vec<RoomId>,
+}
+
+/// See the module's documentation. `W` is how a socket is reached.
+#[derive(Debug)]
+pub struct Memberships<W> {
+    sockets: HashMap<SocketId, Row<W>>,
     rooms: HashMap<RoomId, Use>,
     /// Rooms with a member.
     joined: usize,
@@ -54,15 +63,33 @@ pub struct Memberships {
     held: usize,
 }
 
-impl Memberships {
-    /// A socket exists from now on.
-    pub fn open(&mut self, socket: SocketId) {
-        self.sockets.entry(socket).or_default();
+impl<W> Default for Memberships<W> {
+    fn default() -> Self {
+        Self {
+            sockets: HashMap::new(),
+            rooms: HashMap::new(),
+            joined: 0,
+            members: 0,
+            held: 0,
+        }
+    }
+}
+
+impl<W> Memberships<W> {
+    /// A socket exists from now on; one that did already is reached by another way.
+    pub fn open(&mut self, socket: SocketId, way_out: W) {
+        match self.sockets.entry(socket) {
+            Entry::Occupied(mut row) => row.get_mut().way_out = way_out,
+            Entry::Vacant(place) => {
+                let rooms = Vec::new();
+                place.insert(Row { way_out, rooms });
+            }
+        }
     }
 
     /// Adds a membership.
     pub fn join(&mut self, socket: SocketId, room: &RoomId) -> Join {
-        let Some(rooms) = self.sockets.get_mut(&socket) else {
+        let Some(Row { rooms, .. }) = self.sockets.get_mut(&socket) else {
             return Join::Gone;
         };
         if rooms.contains(room) {
@@ -71,8 +98,13 @@ impl Memberships {
         if rooms.len() >= ROOMS_PER_SOCKET {
             return Join::TooManyRooms;
         }
-        rooms.insert(room.clone());
-        let of_room = self.rooms.entry(room.clone()).or_default();
+        let of_room = self.rooms.entry(room.clone());
+        if rooms.is_empty() {
+            rooms.reserve_exact(1);
+        }
+        // The name that all members share, not one of each.
+        rooms.push(of_room.key().clone());
+        let of_room = of_room.or_default();
         of_room.members += 1;
         self.members += 1;
         if of_room.members > 1 {
@@ -113,7 +145,7 @@ impl Memberships {
         let was_member = self
             .sockets
             .get_mut(&socket)
-            .is_some_and(|rooms| rooms.remove(room));
+            .is_some_and(|row| take(&mut row.rooms, room));
         if was_member {
             self.release(room)
         } else {
@@ -123,9 +155,9 @@ impl Memberships {
 
     /// Forgets a socket; each room it was in, and what its leaving did. A second time returns nothing.
     pub fn close(&mut self, socket: SocketId) -> Vec<(RoomId, Leave)> {
-        let rooms = self.sockets.remove(&socket).unwrap_or_default();
-        rooms
-            .into_iter()
+        let row = self.sockets.remove(&socket);
+        row.into_iter()
+            .flat_map(|row| row.rooms)
             .map(|room| {
                 let leave = self.release(&room);
                 (room, leave)
@@ -135,13 +167,31 @@ impl Memberships {
 
     /// The rooms that a socket is in.
     pub fn rooms_of(&self, socket: SocketId) -> impl Iterator<Item = &RoomId> {
-        self.sockets.get(&socket).into_iter().flatten()
+        self.sockets
+            .get(&socket)
+            .into_iter()
+            .flat_map(|row| &row.rooms)
+    }
+
+    /// How a socket is reached; none: it is gone.
+    pub fn way_out(&self, socket: SocketId) -> Option<&W> {
+        self.sockets.get(&socket).map(|row| &row.way_out)
+    }
+
+    /// How all of them are.
+    pub fn ways_out(&self) -> impl Iterator<Item = &W> {
+        self.sockets.values().map(|row| &row.way_out)
+    }
+
+    /// How many sockets there are.
+    pub fn sockets(&self) -> usize {
+        self.sockets.len()
     }
 
     /// Every membership.
     pub fn members(&self) -> impl Iterator<Item = (SocketId, &RoomId)> {
         let sockets = self.sockets.iter();
-        sockets.flat_map(|(socket, rooms)| rooms.iter().map(|room| (*socket, room)))
+        sockets.flat_map(|(socket, row)| row.rooms.iter().map(|room| (*socket, room)))
     }
 
     /// Rooms with a member, and memberships over all rooms.
@@ -178,6 +228,12 @@ impl Memberships {
     }
 }
 
+/// Removes a room; false when it is not there.
+fn take(rooms: &mut Vec<RoomId>, room: &RoomId) -> bool {
+    let position = rooms.iter().position(|one| one == room);
+    position.map(|at| rooms.swap_remove(at)).is_some()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -186,9 +242,9 @@ mod tests {
         name.parse().unwrap()
     }
 
-    fn table(sockets: u64) -> Memberships {
+    fn table(sockets: u64) -> Memberships<char> {
         let mut table = Memberships::default();
-        (1..=sockets).for_each(|n| table.open(SocketId(n)));
+        (1..=sockets).for_each(|n| table.open(SocketId(n), 'a'));
         table
     }
 
@@ -256,6 +312,19 @@ mod tests {
         table.close(SocketId(1));
         assert_eq!(table.join(SocketId(1), &room("s/1")), Join::Gone);
         assert_eq!(table.counts(), (0, 0));
+    }
+
+    #[test]
+    fn a_socket_that_is_reached_otherwise_stays_in_its_rooms() {
+        let mut table = table(1);
+        table.join(SocketId(1), &room("s/1"));
+        table.open(SocketId(1), 'b');
+        assert_eq!(
+            (table.sockets(), table.way_out(SocketId(1))),
+            (1, Some(&'b'))
+        );
+        assert_eq!(table.close(SocketId(1)), [(room("s/1"), Leave::Last)]);
+        assert_eq!((table.sockets(), table.way_out(SocketId(1))), (0, None));
     }
 
     #[test]

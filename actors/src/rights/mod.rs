@@ -67,17 +67,20 @@ pub(crate) async fn verdict(client: &Client, held: Vec<Action>) -> Verdict {
 
 /// The way to the RightsKeeper; cheap to clone.
 #[derive(Clone)]
-pub struct Rights {
+pub struct Rights(Arc<Way>);
+
+/// One for the process: each registration holds it.
+struct Way {
     keeper: Addr<RightsKeeper>,
     /// Numbers registrations.
-    last: Arc<AtomicU64>,
+    last: AtomicU64,
 }
 
 impl Rights {
     /// The way to `keeper`; one for the whole process.
     pub fn new(keeper: Addr<RightsKeeper>) -> Self {
-        let last = Arc::default();
-        Self { keeper, last }
+        let last = AtomicU64::default();
+        Self(Arc::new(Way { keeper, last }))
     }
 
     /// Has the rights of a socket's holder asked again, by `session`, until what it returns is dropped.
@@ -87,8 +90,8 @@ impl Rights {
         holder: &Principal,
         session: WeakRecipient<Recheck>,
     ) -> Registration {
-        let id = self.last.fetch_add(1, Ordering::Relaxed);
-        self.keeper.do_send(Register {
+        let id = self.0.last.fetch_add(1, Ordering::Relaxed);
+        self.0.keeper.do_send(Register {
             id,
             registered: Registered {
                 socket: socket.id,
@@ -101,7 +104,7 @@ impl Rights {
         });
         Registration {
             id,
-            keeper: self.keeper.clone(),
+            way: Arc::clone(&self.0),
         }
     }
 }
@@ -109,12 +112,12 @@ impl Rights {
 /// Ends when dropped. Numbered of its own: a socket's late end cannot remove what came after it.
 pub struct Registration {
     id: u64,
-    keeper: Addr<RightsKeeper>,
+    way: Arc<Way>,
 }
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        self.keeper.do_send(Unregister(self.id));
+        self.way.keeper.do_send(Unregister(self.id));
     }
 }
 

@@ -4,6 +4,7 @@
 use std::cell::{LazyCell, OnceCell};
 use std::sync::Arc;
 
+use smallvec::SmallVec;
 use switchboard_protocol::frame::Frame;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
@@ -17,9 +18,9 @@ use super::recent::Entry;
 
 /// Publications, ready for the members.
 pub(super) struct FanOut {
-    pub(super) frames: Vec<Frame>,
+    pub(super) frames: SmallVec<[Frame; 1]>,
     /// One for each frame.
-    pub(super) notes: Vec<Note>,
+    pub(super) notes: SmallVec<[Note; 1]>,
     /// The finals among them, where finals are kept, with how many of the same bytes came before each.
     pub(super) finals: Vec<(Entry, u32)>,
     /// Held until the last member is served, and the finals are stored.
@@ -37,8 +38,8 @@ impl FanOut {
     pub(super) fn new(deliver: &Deliver) -> Self {
         let capacity = deliver.publications.len();
         Self {
-            frames: Vec::with_capacity(capacity),
-            notes: Vec::with_capacity(capacity),
+            frames: SmallVec::with_capacity(capacity),
+            notes: SmallVec::with_capacity(capacity),
             finals: Vec::new(),
             credit: deliver.credit.clone(),
             received: deliver.received,

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use actix::prelude::*;
 use bytes::Bytes;
+use smallvec::SmallVec;
 use switchboard_protocol::frame::Frame;
 use switchboard_protocol::ids::RoomId;
 use switchboard_protocol::json;
@@ -48,12 +49,15 @@ pub struct Publication {
     pub payload: Bytes,
 }
 
+/// Some of them; one alone, as most come, needs no memory of its own.
+pub type Publications = SmallVec<[Publication; 1]>;
+
 /// Publications for this room, in the broker's order.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Deliver {
     /// What arrived.
-    pub publications: Vec<Publication>,
+    pub publications: Publications,
     /// When the link had read the first of their batch.
     pub received: Instant,
     /// Lets the link read on once every room of the batch has dealt with it.

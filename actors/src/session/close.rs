@@ -150,6 +150,7 @@ impl Session {
         if let Some(limit) = reason.limit(self.is_websocket) {
             self.metrics().limit_reached(limit);
         }
+        self.alarm.set(None);
         self.work.clear();
         self.gate.set_closed(false);
         for connected in self.sockets.drain(..) {

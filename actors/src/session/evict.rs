@@ -11,7 +11,7 @@ impl Handler<Evict> for Session {
     fn handle(&mut self, Evict(socket): Evict, ctx: &mut Self::Context) {
         let evicted = self.sockets.iter().find(|s| s.socket.id == socket);
         if let Some(namespace) = evicted.map(|s| s.socket.namespace.clone()) {
-            self.remove(&namespace, ctx);
+            self.remove(&namespace);
         }
         // Also when its CONNECT is still being decided.
         if self.sockets.is_empty() {

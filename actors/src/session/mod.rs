@@ -1,9 +1,10 @@
 //! One client connection: an Engine.IO session, and the Socket.IO sockets that it carries.
 //!
-//! Hears packets (a WebSocket's stream, or polling POSTs) and its own timers; says frames into its outbox and
+//! Hears packets (a WebSocket's stream, or polling POSTs) and its thread's clock; says frames into its outbox and
 //! hands events to the services, one after the other. Never waits in a handler and never writes to a stream
 //! itself. However it ends, also by a panic, `stopped` tells the services that its sockets are gone.
 
+mod clock;
 mod close;
 mod drain;
 mod evict;
@@ -11,6 +12,8 @@ mod gate;
 mod pace;
 mod recheck;
 mod sockets;
+#[cfg(test)]
+mod tests;
 mod timers;
 
 use std::collections::VecDeque;
@@ -27,11 +30,13 @@ use switchboard_protocol::frame::Frame;
 use switchboard_protocol::socketio::Decoder;
 use tokio::time::Instant;
 
+use clock::Alarm;
 pub use close::CloseReason;
 pub use drain::Drain;
 use gate::Gate;
 use pace::Pace;
 use sockets::{Connected, Work};
+use timers::Deadlines;
 
 use crate::metrics::{Metrics, Reason};
 use crate::outbox::{Outbox, Wire};
@@ -117,8 +122,6 @@ pub struct Session {
     above: Above,
     outbox: Arc<Outbox>,
     connection: Rc<Connection>,
-    /// Taken when the actor starts.
-    incoming: Option<BoxStream<'static, Incoming>>,
     is_websocket: bool,
     decoder: Decoder,
     /// Sockets in their namespaces.
@@ -137,10 +140,9 @@ pub struct Session {
     refused: u32,
     /// Whether the server has ended a socket: its client may have sent events before it learned so.
     ended_one: bool,
-    heartbeat: SpawnHandle,
-    connect_timer: Option<SpawnHandle>,
-    awaiting_pong: bool,
-    attachments_timer: Option<SpawnHandle>,
+    deadlines: Deadlines,
+    /// Set to the first of all deadlines.
+    alarm: Alarm,
     /// When the server that stops will close it.
     closes_at: Option<Instant>,
     closing: bool,
@@ -150,35 +152,37 @@ pub struct Session {
 impl Session {
     /// Starts a session on the current thread.
     pub fn open(settings: Arc<SessionSettings>, above: Above, opening: Opening) -> Addr<Self> {
-        let is_websocket = opening.incoming.is_some();
         let number = settings.ids.next().0;
         opening.outbox.set_connection(number);
-        Self {
-            number,
-            above,
-            outbox: opening.outbox,
-            connection: Rc::new(opening.connection),
-            incoming: opening.incoming,
-            is_websocket,
-            decoder: Decoder::new(settings.max_payload),
-            sockets: Vec::new(),
-            work: VecDeque::new(),
-            gate: Gate::default(),
-            busy: false,
-            pace: Pace::new(Instant::now().into_std()),
-            answers_awaited: 0,
-            refused: 0,
-            ended_one: false,
-            heartbeat: SpawnHandle::default(),
-            connect_timer: None,
-            awaiting_pong: false,
-            attachments_timer: None,
-            closes_at: None,
-            closing: false,
-            _lease: opening.lease,
-            settings,
-        }
-        .start()
+        Self::create(|ctx| {
+            let mut session = Self {
+                number,
+                above,
+                outbox: opening.outbox,
+                connection: Rc::new(opening.connection),
+                is_websocket: false,
+                decoder: Decoder::new(settings.max_payload),
+                sockets: Vec::new(),
+                work: VecDeque::new(),
+                gate: Gate::default(),
+                busy: false,
+                pace: Pace::new(Instant::now().into_std()),
+                answers_awaited: 0,
+                refused: 0,
+                ended_one: false,
+                deadlines: Deadlines::new(settings.ping_interval),
+                alarm: Alarm::new(number, ctx.address().downgrade()),
+                closes_at: None,
+                closing: false,
+                _lease: opening.lease,
+                settings,
+            };
+            match opening.incoming {
+                Some(incoming) => session.listen(incoming, ctx),
+                None => session.watch_way_out(ctx),
+            }
+            session
+        })
     }
 
     fn metrics(&self) -> &Metrics {
@@ -196,7 +200,7 @@ impl Session {
         packets::received(self.number, &packet);
         match packet {
             Packet::Message(message) => self.message(message, ctx),
-            Packet::Pong(_) => self.pong(ctx),
+            Packet::Pong(_) => self.pong(),
             Packet::Close => self.close(CloseReason::ClientClosed, ctx),
             // Only servers open, ping and send noop; `5` belongs to the probe, which the transport leads.
             Packet::Open(_) | Packet::Ping(_) | Packet::Upgrade | Packet::Noop => {
@@ -223,7 +227,7 @@ impl Session {
         };
         match decoded {
             Ok(packet) => {
-                self.watch_attachments(ctx);
+                self.watch_attachments();
                 if let Some(packet) = packet {
                     self.socketio_packet(packet, ctx);
                 }
@@ -241,7 +245,7 @@ impl Session {
 impl Actor for Session {
     type Context = Context<Self>;
 
-    fn started(&mut self, ctx: &mut Self::Context) {
+    fn started(&mut self, _: &mut Self::Context) {
         self.metrics().connections.inc();
         self.metrics().connections_opened.inc();
         log::debug!(
@@ -249,13 +253,9 @@ impl Actor for Session {
             self.number,
             self.is_websocket
         );
-        match self.incoming.take() {
-            Some(incoming) => self.listen(incoming, ctx),
-            None => self.watch_way_out(ctx),
-        }
-        self.schedule_ping(ctx);
-        if matches!(self.above, Above::SocketIo(_)) {
-            self.await_connect(ctx);
+        match self.above {
+            Above::SocketIo(_) => self.await_connect(),
+            Above::Messages(_) => self.set_alarm(),
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! A packet is served when the one before it has been; the heartbeat and the transport go on meanwhile.
 
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -31,7 +32,6 @@ pub(super) struct Connected {
     pub(super) service: Rc<dyn SocketService>,
     /// When its token ends.
     pub(super) token_end: Option<TokenEnd>,
-    pub(super) token_timer: Option<SpawnHandle>,
 }
 
 /// The socket in `namespace`, if there is one.
@@ -86,8 +86,12 @@ impl Session {
             match work {
                 Work::Connect(namespace, auth) => self.connect(namespace, auth, ctx),
                 Work::Event(namespace, event, ack) => self.event(&namespace, event, ack, ctx),
-                Work::Disconnect(namespace) => self.disconnect(&namespace, ctx),
+                Work::Disconnect(namespace) => self.disconnect(&namespace),
             }
+        }
+        if self.work.is_empty() {
+            // Whoever asks for nothing keeps no room for questions.
+            self.work = VecDeque::new();
         }
         let is_full = self.work.len() >= PENDING_EVENTS;
         if self.gate.set_closed(is_full) && is_full {
@@ -131,7 +135,7 @@ impl Session {
         let Above::SocketIo(service) = &self.above else {
             return;
         };
-        let decision = service.connect(request);
+        let decision = Arc::clone(service).connect(request);
         self.busy = true;
         ctx.spawn(
             decision
@@ -141,7 +145,7 @@ impl Session {
                     match decision {
                         Ok(accepted) if session.closing => accepted.service.closed(Ending::Lost),
                         _ if session.closing => {}
-                        Ok(accepted) => session.accept(accepted, ctx),
+                        Ok(accepted) => session.accept(accepted),
                         Err(refusal) => session.refuse(&namespace, refusal, ctx),
                     }
                     session.serve_next(ctx);
@@ -149,7 +153,7 @@ impl Session {
         );
     }
 
-    fn accept(&mut self, accepted: Accepted, ctx: &mut Context<Self>) {
+    fn accept(&mut self, accepted: Accepted) {
         let namespace = accepted.socket.namespace.clone();
         self.outbox.send(match &accepted.pid {
             Some(pid) => socketio::connect_recoverable(&namespace, &accepted.sid, pid),
@@ -157,16 +161,15 @@ impl Session {
         });
         accepted.service.connected();
         self.tell_newcomer(&accepted.socket);
+        // Most connections have one for ever.
+        self.sockets.reserve_exact(1);
         self.sockets.push(Connected {
             socket: accepted.socket,
             service: accepted.service,
             token_end: accepted.expires_at.map(TokenEnd::new),
-            token_timer: None,
         });
-        if let Some(timer) = self.connect_timer.take() {
-            ctx.cancel_future(timer);
-        }
-        self.watch_token(&namespace, ctx);
+        self.deadlines.connected();
+        self.set_alarm();
     }
 
     fn refuse(&mut self, namespace: &Namespace, refusal: Refusal, ctx: &mut Context<Self>) {
@@ -243,7 +246,7 @@ impl Session {
                 self.deny(&asker.socket.namespace, ctx);
             }
             Outcome::Failed(failure) => self.fail(&asker, &failure),
-            Outcome::Renewed(expires_at) => self.renew(&asker, expires_at, ctx),
+            Outcome::Renewed(expires_at) => self.renew(&asker, expires_at),
         }
     }
 
@@ -263,28 +266,28 @@ impl Session {
         }));
     }
 
-    fn renew(&mut self, asker: &Asker, expires_at: SystemTime, ctx: &mut Context<Self>) {
+    fn renew(&mut self, asker: &Asker, expires_at: SystemTime) {
         let id = asker.socket.id;
         if let Some(connected) = self.sockets.iter_mut().find(|s| s.socket.id == id) {
             connected.token_end = Some(TokenEnd::new(expires_at));
         }
-        self.watch_token(&asker.socket.namespace, ctx);
+        self.set_alarm();
         let answer = format!(r#"{{"ok":true,"expires_at":{}}}"#, epoch_millis(expires_at));
         asker.acknowledge(&[Bytes::from(answer)]);
     }
 
     /// The client leaves a namespace; its connection stays for others.
-    fn disconnect(&mut self, namespace: &Namespace, ctx: &mut Context<Self>) {
-        self.remove(namespace, ctx);
+    fn disconnect(&mut self, namespace: &Namespace) {
+        self.remove(namespace);
         if self.sockets.is_empty() {
-            self.await_connect(ctx);
+            self.await_connect();
         }
     }
 
     /// Ends a socket that may not have what it asked for, or whose token has ended.
     pub(super) fn deny(&mut self, namespace: &Namespace, ctx: &mut Context<Self>) {
         self.ended_one = true;
-        self.remove(namespace, ctx);
+        self.remove(namespace);
         self.say_unauthorized(namespace);
         self.close_if_empty(ctx);
     }
@@ -301,16 +304,14 @@ impl Session {
         }
     }
 
-    pub(super) fn remove(&mut self, namespace: &Namespace, ctx: &mut Context<Self>) {
+    pub(super) fn remove(&mut self, namespace: &Namespace) {
         let position = self
             .sockets
             .iter()
             .position(|s| s.socket.namespace == *namespace);
         let Some(position) = position else { return };
         let connected = self.sockets.swap_remove(position);
-        if let Some(timer) = connected.token_timer {
-            ctx.cancel_future(timer);
-        }
+        self.set_alarm();
         connected.service.closed(Ending::Over);
     }
 

@@ -1,5 +1,6 @@
-//! A session's clocks: heartbeat, connect deadline, attachments deadline, the end of a token.
+//! A session's deadlines: heartbeat, connect, attachments, the end of a token. The clock of its thread keeps the earliest.
 
+use std::future::ready;
 use std::time::{Duration, SystemTime};
 
 use actix::prelude::*;
@@ -7,111 +8,169 @@ use switchboard_protocol::events;
 use switchboard_protocol::socketio::Namespace;
 use tokio::time::Instant;
 
+use super::clock::Due;
 use super::sockets::connected_in;
 use super::{CloseReason, Session, ping};
-use crate::limits::{ATTACHMENTS_DEADLINE, TOKEN_NOTICE, TOKEN_TIMER};
+use crate::limits::{ATTACHMENTS_DEADLINE, TOKEN_NOTICE};
+
+/// When something is to happen to a session whatever its client does.
+pub(super) struct Deadlines {
+    /// When the next ping is due, or the one was that waits for its pong.
+    ping: Instant,
+    awaits_pong: bool,
+    /// By when the client must have a socket.
+    connect: Option<Instant>,
+    /// By when the attachments of a binary packet must be there.
+    attachments: Option<Instant>,
+}
+
+impl Deadlines {
+    /// Of a session that begins: the first ping.
+    pub(super) fn new(ping_interval: Duration) -> Self {
+        Self {
+            ping: Instant::now() + ping_interval,
+            awaits_pong: false,
+            connect: None,
+            attachments: None,
+        }
+    }
+
+    /// The client has a socket.
+    pub(super) fn connected(&mut self) {
+        self.connect = None;
+    }
+}
+
+impl Handler<Due> for Session {
+    type Result = ();
+
+    fn handle(&mut self, _: Due, ctx: &mut Self::Context) {
+        // After the stream was read: what has arrived in time, and waits because the server was busy, counts.
+        let read = ready(()).into_actor(self);
+        ctx.spawn(read.map(|(), session, ctx| session.due(ctx)));
+    }
+}
 
 impl Session {
-    pub(super) fn schedule_ping(&mut self, ctx: &mut Context<Self>) {
-        // The pong's deadline counts from here, so that a late ping leaves the client no later an end.
-        let deadline = Instant::now() + self.settings.ping_interval + self.settings.ping_timeout;
-        self.heartbeat = ctx.run_later(self.settings.ping_interval, move |session, ctx| {
-            session.outbox.send(ping());
-            let sockets = session.sockets.iter();
-            sockets.for_each(|connected| connected.socket.outbox.mark());
-            session.awaiting_pong = true;
-            let left = deadline.saturating_duration_since(Instant::now());
-            session.heartbeat = ctx.run_later(left, |session, ctx| {
-                session.close(CloseReason::PingTimeout, ctx);
-            });
-        });
+    /// Does all that is due.
+    fn due(&mut self, ctx: &mut Context<Self>) {
+        self.alarm.rang();
+        let now = Instant::now();
+        self.heartbeat_due(now, ctx);
+        if self.deadlines.connect.is_some_and(|at| at <= now) {
+            self.connect_due(ctx);
+        }
+        if self.deadlines.attachments.is_some_and(|at| at <= now) {
+            self.close(CloseReason::AttachmentsTimeout, ctx);
+        }
+        while let Some(namespace) = self.token_due_in(now) {
+            self.token_due(&namespace, now, ctx);
+        }
+        self.set_alarm();
+    }
+
+    /// Has the session wake when the next is due. To be called after each change of a deadline.
+    pub(super) fn set_alarm(&mut self) {
+        if self.closing {
+            return self.alarm.set(None);
+        }
+        let deadlines = &self.deadlines;
+        let all = [
+            Some(self.heartbeat_at()),
+            deadlines.connect,
+            deadlines.attachments,
+        ];
+        let tokens = self
+            .sockets
+            .iter()
+            .filter_map(|s| s.token_end.as_ref()?.next());
+        self.alarm
+            .set(all.into_iter().flatten().chain(tokens).min());
+    }
+
+    fn heartbeat_at(&self) -> Instant {
+        match self.deadlines.awaits_pong {
+            false => self.deadlines.ping,
+            // It counts from when the ping was due, so that a late one leaves the client no later an end.
+            true => self.deadlines.ping + self.settings.ping_timeout,
+        }
+    }
+
+    fn heartbeat_due(&mut self, now: Instant, ctx: &mut Context<Self>) {
+        if self.closing || now < self.heartbeat_at() {
+            return;
+        }
+        if std::mem::replace(&mut self.deadlines.awaits_pong, true) {
+            return self.close(CloseReason::PingTimeout, ctx);
+        }
+        self.outbox.send(ping());
+        let sockets = self.sockets.iter();
+        sockets.for_each(|connected| connected.socket.outbox.mark());
     }
 
     /// A pong that nobody asked for changes nothing, so that a flood of them costs nothing.
-    pub(super) fn pong(&mut self, ctx: &mut Context<Self>) {
-        if std::mem::replace(&mut self.awaiting_pong, false) {
-            ctx.cancel_future(self.heartbeat);
+    pub(super) fn pong(&mut self) {
+        if std::mem::replace(&mut self.deadlines.awaits_pong, false) {
             let sockets = self.sockets.iter();
             sockets.for_each(|connected| connected.socket.outbox.confirm());
-            self.schedule_ping(ctx);
+            self.deadlines.ping = Instant::now() + self.settings.ping_interval;
+            self.set_alarm();
         }
     }
 
     /// Gives the client until the connect deadline, from now, to have a socket in some namespace.
-    pub(super) fn await_connect(&mut self, ctx: &mut Context<Self>) {
-        let timer = ctx.run_later(self.settings.connect_timeout, |session, ctx| {
-            session.connect_timer = None;
-            if !session.sockets.is_empty() {
-                return;
-            }
-            if session.busy {
-                // A CONNECT is being decided; should it be refused, the client still has a deadline.
-                return session.await_connect(ctx);
-            }
-            session.close(CloseReason::ConnectTimeout, ctx);
-        });
-        if let Some(earlier) = self.connect_timer.replace(timer) {
-            ctx.cancel_future(earlier);
+    pub(super) fn await_connect(&mut self) {
+        self.deadlines.connect = Some(Instant::now() + self.settings.connect_timeout);
+        self.set_alarm();
+    }
+
+    fn connect_due(&mut self, ctx: &mut Context<Self>) {
+        self.deadlines.connect = None;
+        if !self.sockets.is_empty() {
+            return;
         }
+        if self.busy {
+            // A CONNECT is being decided; should it be refused, the client still has a deadline.
+            return self.await_connect();
+        }
+        self.close(CloseReason::ConnectTimeout, ctx);
     }
 
     /// Starts or stops the deadline of a binary packet's attachments.
-    pub(super) fn watch_attachments(&mut self, ctx: &mut Context<Self>) {
-        match (self.decoder.is_waiting(), self.attachments_timer) {
-            (true, None) => {
-                let timer = ctx.run_later(ATTACHMENTS_DEADLINE, |session, ctx| {
-                    session.close(CloseReason::AttachmentsTimeout, ctx);
-                });
-                self.attachments_timer = Some(timer);
-            }
-            (false, Some(timer)) => {
-                ctx.cancel_future(timer);
-                self.attachments_timer = None;
-            }
-            _ => {}
-        }
+    pub(super) fn watch_attachments(&mut self) {
+        let deadline = match (self.decoder.is_waiting(), self.deadlines.attachments) {
+            (true, None) => Some(Instant::now() + ATTACHMENTS_DEADLINE),
+            (false, Some(_)) => None,
+            _ => return,
+        };
+        self.deadlines.attachments = deadline;
+        self.set_alarm();
     }
 
-    /// Sets the clock of a socket's token: a notice before its end, and its end.
-    pub(super) fn watch_token(&mut self, namespace: &Namespace, ctx: &mut Context<Self>) {
-        let Some(connected) = connected_in(&mut self.sockets, namespace) else {
-            return;
-        };
-        if let Some(timer) = connected.token_timer.take() {
-            ctx.cancel_future(timer);
-        }
-        let Some(end) = &connected.token_end else {
-            return;
-        };
-        let wait = match end.is_told {
-            true => end.left(),
-            false => end.left().saturating_sub(TOKEN_NOTICE),
-        };
-        let namespace = namespace.clone();
-        let timer = ctx.run_later(wait.min(TOKEN_TIMER), move |session, ctx| {
-            session.token_timer(&namespace, ctx);
-        });
-        connected.token_timer = Some(timer);
+    /// A namespace whose socket's token has something due.
+    fn token_due_in(&self, now: Instant) -> Option<Namespace> {
+        let is_due = |end: &TokenEnd| end.next().is_some_and(|at| at <= now);
+        let mut sockets = self.sockets.iter();
+        let due = sockets.find(|s| s.token_end.as_ref().is_some_and(is_due))?;
+        Some(due.socket.namespace.clone())
     }
 
-    fn token_timer(&mut self, namespace: &Namespace, ctx: &mut Context<Self>) {
+    /// Tells the socket that its token ends soon, or ends it.
+    fn token_due(&mut self, namespace: &Namespace, now: Instant, ctx: &mut Context<Self>) {
         let Some(connected) = connected_in(&mut self.sockets, namespace) else {
             return;
         };
         let Some(end) = &mut connected.token_end else {
             return;
         };
-        let left = end.left();
-        if left.is_zero() {
+        if end.has_come(now) {
             return self.deny(namespace, ctx);
         }
-        if left <= TOKEN_NOTICE && !std::mem::replace(&mut end.is_told, true) {
-            let notice = format!(r#"{{"expires_at":{}}}"#, epoch_millis(end.at));
-            connected
-                .socket
-                .emit(events::TOKEN_EXPIRING, &[notice.as_bytes()]);
-        }
-        self.watch_token(namespace, ctx);
+        end.is_told = true;
+        let notice = format!(r#"{{"expires_at":{}}}"#, epoch_millis(end.at));
+        connected
+            .socket
+            .emit(events::TOKEN_EXPIRING, &[notice.as_bytes()]);
     }
 }
 
@@ -122,25 +181,33 @@ impl Session {
 pub(super) struct TokenEnd {
     /// What clients are told.
     at: SystemTime,
-    /// How long the token was still good for when it was shown.
-    lifetime: Duration,
-    since: Instant,
+    /// The same on the timers' clock; `None`: later than that can count.
+    ends: Option<Instant>,
     /// Whether its socket has been told that the end is near.
     is_told: bool,
 }
 
 impl TokenEnd {
     pub(super) fn new(at: SystemTime) -> Self {
+        let lifetime = at.duration_since(SystemTime::now()).unwrap_or_default();
         Self {
             at,
-            lifetime: at.duration_since(SystemTime::now()).unwrap_or_default(),
-            since: Instant::now(),
+            ends: Instant::now().checked_add(lifetime),
             is_told: false,
         }
     }
 
-    fn left(&self) -> Duration {
-        self.lifetime.saturating_sub(self.since.elapsed())
+    /// When the socket is to be told, or, having been told, to end.
+    fn next(&self) -> Option<Instant> {
+        let ends = self.ends?;
+        match self.is_told {
+            true => Some(ends),
+            false => Some(ends.checked_sub(TOKEN_NOTICE).unwrap_or(ends)),
+        }
+    }
+
+    fn has_come(&self, now: Instant) -> bool {
+        self.ends.is_some_and(|ends| ends <= now)
     }
 }
 

@@ -1,19 +1,13 @@
-//! An MQTT broker in memory, behind the three links of a BrokerActor.
+//! An MQTT broker in memory, behind the links of a BrokerActor.
 
-use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use actix::prelude::*;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use crate::mqtt_client::{Arrived, Ask, LinkEvent, LinkRole, Links, Outbound, channels};
-
-const ROLES: [LinkRole; 3] = [
-    LinkRole::Delivery,
-    LinkRole::Session,
-    LinkRole::Organization,
-];
+use crate::mqtt_client::{Arrived, Ask, LinkEvent, LinkId, LinkRole, Links, Outbound, channels};
 
 /// Holds subscriptions, answers requests at once or when told, publishes, comes and goes.
 ///
@@ -23,11 +17,11 @@ pub struct FakeBroker(Arc<Mutex<State>>);
 
 struct State {
     outbound: Outbound,
-    links: [Link; 3],
+    links: HashMap<LinkId, Link>,
     /// Whether requests are answered as they come.
     answers_at_once: bool,
     refused: HashSet<String>,
-    asked: Vec<(LinkRole, Ask)>,
+    asked: Vec<(LinkId, Ask)>,
     faults: Vec<String>,
 }
 
@@ -39,7 +33,7 @@ struct Link {
 }
 
 /// One link's client.
-struct Probe(LinkRole, FakeBroker);
+struct Probe(LinkId, FakeBroker);
 
 impl Actor for Probe {
     type Context = Context<Self>;
@@ -54,52 +48,59 @@ impl Handler<Ask> for Probe {
 }
 
 impl FakeBroker {
-    /// Starts the three links' clients on the current thread.
-    pub fn start() -> (Self, Links) {
+    /// Starts the links' clients on the current thread; of delivery, as many as told.
+    pub fn start(delivery_links: usize) -> (Self, Links) {
         let (outbound, inbound) = channels();
         let broker = Self(Arc::new(Mutex::new(State {
             outbound,
-            links: Default::default(),
+            links: HashMap::new(),
             answers_at_once: true,
             refused: HashSet::new(),
             asked: Vec::new(),
             faults: Vec::new(),
         })));
-        let link = |role| Probe(role, broker.clone()).start().recipient();
+        let link = |id: LinkId| {
+            broker.lock().links.insert(id, Link::default());
+            Probe(id, broker.clone()).start().recipient()
+        };
+        let role = LinkRole::Delivery;
         let links = Links {
-            delivery: link(LinkRole::Delivery),
-            session: link(LinkRole::Session),
-            organization: link(LinkRole::Organization),
+            delivery: (0..delivery_links)
+                .map(|number| link(LinkId { role, number }))
+                .collect(),
+            session: link(LinkRole::Session.into()),
+            organization: link(LinkRole::Organization.into()),
             inbound,
         };
         (broker, links)
     }
 
-    /// All three links come up, and what is asked is answered.
+    /// All links come up, and what is asked is answered.
     pub fn up(&self) {
-        ROLES.into_iter().for_each(|role| self.link_up(role));
+        self.ids().into_iter().for_each(|id| self.link_up(id));
     }
 
-    /// All three links are lost.
+    /// All links are lost.
     pub fn down(&self) {
-        ROLES.into_iter().for_each(|role| self.link_down(role));
+        self.ids().into_iter().for_each(|id| self.link_down(id));
     }
 
     /// One link comes up; the broker knows nothing of it.
-    pub fn link_up(&self, role: LinkRole) {
-        let mut state = self.lock();
-        state.links[role as usize] = Link {
+    pub fn link_up(&self, link: impl Into<LinkId>) {
+        let (id, mut state) = (link.into(), self.lock());
+        let link = Link {
             is_up: true,
             ..Link::default()
         };
-        state.tell(LinkEvent::Up(role));
+        state.links.insert(id, link);
+        state.tell(LinkEvent::Up(id));
     }
 
     /// One link is lost, and with it its subscriptions and what was not answered.
-    pub fn link_down(&self, role: LinkRole) {
-        let mut state = self.lock();
-        state.links[role as usize] = Link::default();
-        state.tell(LinkEvent::Down(role, "told so".to_owned()));
+    pub fn link_down(&self, link: impl Into<LinkId>) {
+        let (id, mut state) = (link.into(), self.lock());
+        state.links.insert(id, Link::default());
+        state.tell(LinkEvent::Down(id, "told so".to_owned()));
     }
 
     /// Whether requests are answered as they come; else they wait for [`FakeBroker::answer`].
@@ -112,26 +113,35 @@ impl FakeBroker {
         self.lock().refused.insert(filter.to_owned());
     }
 
-    /// Answers up to `count` of the requests that wait on `role`, oldest first.
-    pub fn answer(&self, role: LinkRole, count: usize) {
+    /// Answers up to `count` of the requests that wait on `link`, oldest first.
+    pub fn answer(&self, link: impl Into<LinkId>, count: usize) {
+        let id = link.into();
         for _ in 0..count {
-            self.lock().answer_one(role);
+            self.lock().answer_one(id);
         }
     }
 
-    /// Requests of `role` that wait for an answer.
-    pub fn unanswered(&self, role: LinkRole) -> usize {
-        self.lock().links[role as usize].unanswered.len()
+    /// Requests of `link` that wait for an answer.
+    pub fn unanswered(&self, link: impl Into<LinkId>) -> usize {
+        self.lock().link(link.into()).unanswered.len()
     }
 
     /// Everything asked so far, in order.
     pub fn asked(&self) -> Vec<(LinkRole, Ask)> {
-        self.lock().asked.clone()
+        let asked = self.lock().asked.clone();
+        asked.into_iter().map(|(id, ask)| (id.role, ask)).collect()
     }
 
-    /// What is subscribed on `role`.
+    /// What is subscribed on the links of `role`.
     pub fn subscribed(&self, role: LinkRole) -> BTreeSet<String> {
-        self.lock().links[role as usize].held.clone()
+        let state = self.lock();
+        let links = state.links.iter().filter(|(id, _)| id.role == role);
+        links.flat_map(|(_, link)| link.held.clone()).collect()
+    }
+
+    /// What is subscribed on one of them.
+    pub fn subscribed_on(&self, link: LinkId) -> BTreeSet<String> {
+        self.lock().link(link).held.clone()
     }
 
     /// How often `filter` was in a SUBSCRIBE.
@@ -145,11 +155,13 @@ impl FakeBroker {
         self.count(|ask| matches!(ask, Ask::Unsubscribe(f) if f == filter))
     }
 
-    /// Publishes, as one batch, what is subscribed on the delivery link; false when nothing of it is.
+    /// Publishes, as one batch, what is subscribed on a delivery link; false when nothing of it is.
     pub fn publish(&self, publications: &[(&str, &str)]) -> bool {
         let state = self.lock();
-        let held = &state.links[LinkRole::Delivery as usize].held;
-        let of_interest = |(topic, _): &&(&str, &str)| held.contains(*topic);
+        let of_interest = |(topic, _): &&(&str, &str)| {
+            let mut links = state.links.iter();
+            links.any(|(id, link)| id.role == LinkRole::Delivery && link.held.contains(*topic))
+        };
         let batch: Vec<_> = publications.iter().filter(of_interest).copied().collect();
         drop(state);
         if batch.is_empty() {
@@ -185,16 +197,20 @@ impl FakeBroker {
         self.lock().faults.clone()
     }
 
+    fn ids(&self) -> Vec<LinkId> {
+        self.lock().links.keys().copied().collect()
+    }
+
     fn count(&self, is_meant: impl Fn(&Ask) -> bool) -> usize {
         let asked = &self.lock().asked;
         asked.iter().filter(|(_, ask)| is_meant(ask)).count()
     }
 
-    fn hear(&self, role: LinkRole, ask: Ask) {
+    fn hear(&self, id: LinkId, ask: Ask) {
         let mut state = self.lock();
-        state.asked.push((role, ask.clone()));
+        state.asked.push((id, ask.clone()));
         // A link without a connection drops requests.
-        if ask == Ask::Connect || !state.links[role as usize].is_up {
+        if ask == Ask::Connect || !state.link(id).is_up {
             return;
         }
         if let Ask::Publish(publish) = ask {
@@ -209,10 +225,10 @@ impl FakeBroker {
             actix::spawn(async move { arrivals.send(echo).await });
             return;
         }
-        state.watch_manners(role, &ask);
-        state.links[role as usize].unanswered.push_back(ask);
+        state.watch_manners(id, &ask);
+        state.link(id).unanswered.push_back(ask);
         if state.answers_at_once {
-            state.answer_one(role);
+            state.answer_one(id);
         }
     }
 
@@ -235,8 +251,12 @@ impl State {
         let _ = self.outbound.events.send(event);
     }
 
-    fn watch_manners(&mut self, role: LinkRole, ask: &Ask) {
-        let link = &mut self.links[role as usize];
+    fn link(&mut self, id: LinkId) -> &mut Link {
+        self.links.get_mut(&id).expect("one of those it started")
+    }
+
+    fn watch_manners(&mut self, id: LinkId, ask: &Ask) {
+        let link = self.links.get_mut(&id).expect("one of those it started");
         for filter in filters_of(ask) {
             if link
                 .unanswered
@@ -252,8 +272,8 @@ impl State {
         }
     }
 
-    fn answer_one(&mut self, role: LinkRole) {
-        let link = &mut self.links[role as usize];
+    fn answer_one(&mut self, id: LinkId) {
+        let link = self.links.get_mut(&id).expect("one of those it started");
         let event = match link.unanswered.pop_front() {
             Some(Ask::Subscribe(filters)) => {
                 let answers: Vec<_> = filters
@@ -265,11 +285,11 @@ impl State {
                     .collect();
                 let granted = answers.iter().filter(|(_, granted)| *granted);
                 link.held.extend(granted.map(|(filter, _)| filter.clone()));
-                LinkEvent::Subscribed(role, answers)
+                LinkEvent::Subscribed(id, answers)
             }
             Some(Ask::Unsubscribe(filter)) => {
                 link.held.remove(&filter);
-                LinkEvent::Unsubscribed(role, filter)
+                LinkEvent::Unsubscribed(id, filter)
             }
             Some(Ask::Connect | Ask::Publish(_)) | None => return,
         };

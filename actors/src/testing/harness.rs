@@ -56,6 +56,8 @@ pub struct Setup {
     pub recheck: Option<Duration>,
     /// Threads for rooms and organizations; none: all on the test's own.
     pub threads: Vec<ArbiterHandle>,
+    /// Connections that transcripts come by, 1.
+    pub delivery_links: usize,
     /// Puts another service before, or in the place of, the root namespace's.
     pub service: fn(Root) -> Arc<dyn Service>,
 }
@@ -72,6 +74,7 @@ impl Default for Setup {
             retention: None,
             recheck: None,
             threads: Vec::new(),
+            delivery_links: 1,
             recovery: RecoveryMode::Ask,
             recoverables: None,
             transcripts: None,
@@ -135,7 +138,7 @@ impl Harness {
     /// Starts everything with the broker away.
     pub async fn start_down(setup: Setup) -> Self {
         let metrics = Metrics::default();
-        let (broker, links) = FakeBroker::start();
+        let (broker, links) = FakeBroker::start(setup.delivery_links);
         let (actor, outlets) = BrokerActor::new(links, metrics.clone());
         let broker_actor = actor.start();
         let mut registry = RoomRegistry::new(

@@ -123,7 +123,7 @@ impl Wire for FakeWire {
         Ok(taken)
     }
 
-    fn resume_when_writable(&self, outbox: Arc<Outbox>) {
+    fn resume_when_writable(self: Arc<Self>, outbox: Arc<Outbox>) {
         self.lock().waiting = Some(outbox);
     }
 

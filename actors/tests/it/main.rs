@@ -4,6 +4,7 @@
 
 mod captions;
 mod deadlines;
+mod delivery_links;
 mod drain;
 mod handshake;
 mod history;

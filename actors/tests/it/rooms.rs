@@ -239,7 +239,7 @@ fn the_credit_of_a_batch_comes_back_once_it_is_delivered() {
         let semaphore = Arc::new(Semaphore::new(1));
         let permit = Arc::clone(&semaphore).try_acquire_owned().unwrap();
         let deliver = Deliver {
-            publications: Vec::new(),
+            publications: Default::default(),
             received: tokio::time::Instant::now(),
             credit: Some(Arc::new(permit)),
         };
@@ -268,7 +268,7 @@ async fn one_final(text: &str) -> (Deliver, Arc<Semaphore>) {
         payload: Bytes::copy_from_slice(text.as_bytes()),
     };
     let deliver = Deliver {
-        publications: vec![publication],
+        publications: [publication].into(),
         credit: Some(Arc::new(credit)),
         received: tokio::time::Instant::now(),
     };

@@ -17,16 +17,16 @@ use switchboard_actors::testing::{Setup, pass};
 use switchboard_protocol::socketio::Event;
 
 /// The live captions, whose sockets also understand `panic`, `panic_later` and `never`.
-struct Scripted(Root);
+struct Scripted(Arc<Root>);
 
 struct ScriptedSocket(Rc<dyn SocketService>);
 
 impl Service for Scripted {
     fn connect(
-        &self,
+        self: Arc<Self>,
         request: ConnectRequest,
     ) -> LocalBoxFuture<'static, Result<Accepted, Refusal>> {
-        let decision = self.0.connect(request);
+        let decision = Arc::clone(&self.0).connect(request);
         let scripted = |accepted: Accepted| Accepted {
             service: Rc::new(ScriptedSocket(accepted.service)),
             ..accepted
@@ -69,7 +69,7 @@ impl SocketService for ScriptedSocket {
 /// Live captions with the additional events.
 pub fn scripted() -> Setup {
     Setup {
-        service: |captions| Arc::new(Scripted(captions)),
+        service: |captions| Arc::new(Scripted(Arc::new(captions))),
         ..Setup::default()
     }
 }
@@ -84,7 +84,7 @@ struct OpenSocket;
 
 impl Service for Open {
     fn connect(
-        &self,
+        self: Arc<Self>,
         request: ConnectRequest,
     ) -> LocalBoxFuture<'static, Result<Accepted, Refusal>> {
         async move {

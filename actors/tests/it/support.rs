@@ -156,7 +156,7 @@ impl Wire for Addresses {
         Ok(slices.iter().map(|s| s.len()).sum())
     }
 
-    fn resume_when_writable(&self, _: Arc<Outbox>) {}
+    fn resume_when_writable(self: Arc<Self>, _: Arc<Outbox>) {}
 
     fn shutdown(&self, _: Shutdown) {}
 }

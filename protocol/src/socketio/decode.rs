@@ -23,8 +23,8 @@ pub struct Decoder {
     max_attachment_bytes: usize,
     /// Whether the packets come from a server, which may say more than a client.
     from_server: bool,
-    /// The packet whose attachments are due.
-    waiting: Option<Waiting>,
+    /// The packet whose attachments are due; boxed, because a connection seldom has one.
+    waiting: Option<Box<Waiting>>,
 }
 
 /// A packet whose attachments are on their way.
@@ -74,11 +74,11 @@ impl Decoder {
         if due == 0 {
             return Ok(Some(packet));
         }
-        self.waiting = Some(Waiting {
+        self.waiting = Some(Box::new(Waiting {
             packet,
             due,
             bytes_left: self.max_attachment_bytes,
-        });
+        }));
         Ok(None)
     }
 

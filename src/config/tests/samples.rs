@@ -12,6 +12,7 @@ pub(super) const SAMPLES: &[(&str, &str, Option<&str>)] = &[
     ("mqtt_ca", "ca.pem", None),
     ("mqtt_cert", "cert.pem", None),
     ("mqtt_key", "key.pem", None),
+    ("mqtt_delivery_links", "4", Some("9")),
     ("database_url", "postgres://ann:hush@host/name", Some("mysql://ann:hush@host/name")),
     ("jwt_secret", "0123456789abcdef0123456789abcdef", Some("hush")),
     ("jwks", "https://example.org/jwks.json", Some("ftp://example.org/jwks.json")),

@@ -41,7 +41,7 @@ pub struct Packets<R> {
     /// Bytes of frames that are not complete yet.
     buffer: BytesMut,
     /// A message of which more fragments are due.
-    fragments: Option<Fragments>,
+    fragments: Option<Box<Fragments>>,
     /// Nothing that comes is of interest any more.
     discarding: bool,
 }
@@ -107,11 +107,11 @@ impl<R: AsyncRead + Unpin> Packets<R> {
                 if is_last {
                     return packet(is_text, payload.freeze()).map(Some);
                 }
-                self.fragments = Some(Fragments {
+                self.fragments = Some(Box::new(Fragments {
                     is_text,
                     bytes: payload,
                     count: 1,
-                });
+                }));
             }
             OpCode::Continue => return self.fragment(is_last, &payload),
             OpCode::Bad => return Err(CloseReason::Framing("opcode")),

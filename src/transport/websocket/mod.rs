@@ -201,9 +201,9 @@ fn accept(
 
 fn open(endpoint: &Endpoint, sid: String, connection: Connection, streams: Streams, early: &[u8]) {
     let outbox = endpoint.new_outbox();
-    let entry = Entry::new(Arc::clone(&outbox), Phase::WebSocket);
+    let entry = Entry::new(sid, Arc::clone(&outbox), Phase::WebSocket);
     // Closed since the handshake: dropping the stream says enough.
-    let Some(lease) = endpoint.0.table.insert(sid, Arc::clone(&entry)) else {
+    let Some(lease) = endpoint.0.table.insert(Arc::clone(&entry)) else {
         return;
     };
     outbox.attach(streams.wire);
@@ -220,7 +220,7 @@ fn open(endpoint: &Endpoint, sid: String, connection: Connection, streams: Strea
         lease: Box::new(lease),
     };
     let settings = Arc::clone(&endpoint.0.settings);
-    entry.set_session(Session::open(settings, endpoint.0.above.clone(), opening));
+    entry.set_session(&Session::open(settings, endpoint.0.above.clone(), opening));
 }
 
 /// The packets of a connection, which has its place as long as they are read.

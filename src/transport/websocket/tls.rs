@@ -176,7 +176,7 @@ impl Wire for TlsWire {
         Ok(taken)
     }
 
-    fn resume_when_writable(&self, outbox: Arc<Outbox>) {
+    fn resume_when_writable(self: Arc<Self>, outbox: Arc<Outbox>) {
         let mut state = self.0.lock();
         state.waiting.push(outbox);
         self.0.drain_later(&mut state);

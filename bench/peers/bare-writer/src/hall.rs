@@ -40,6 +40,8 @@ pub struct Hall {
     next_id: u16,
     /// The frame being written, kept for its memory.
     frame: Vec<u8>,
+    /// Rooms with a batch, in coalescing mode.
+    batched: Vec<String>,
 }
 
 impl Hall {
@@ -56,6 +58,7 @@ impl Hall {
             asked: HashMap::new(),
             next_id: 1,
             frame: Vec::new(),
+            batched: Vec::new(),
         }
     }
 
@@ -142,6 +145,9 @@ impl Hall {
         };
         let text = [b"42[\"", kind.as_bytes(), b"\",", payload, b"]"].concat();
         if self.coalesce {
+            if room.batch.is_empty() {
+                self.batched.push(name.to_owned());
+            }
             return put_frame(&mut room.batch, TEXT, &text, None);
         }
         self.frame.clear();
@@ -154,13 +160,12 @@ impl Hall {
         );
     }
 
-    /// Writes each room's batch.
+    /// Writes the batch of each room that has one.
     pub fn write_batches(&mut self) {
-        for room in self
-            .rooms
-            .values_mut()
-            .filter(|room| !room.batch.is_empty())
-        {
+        for name in self.batched.drain(..) {
+            let Some(room) = self.rooms.get_mut(&name) else {
+                continue;
+            };
             write_to_all(
                 &room.members,
                 &room.batch,

@@ -83,7 +83,7 @@ impl Writer {
             if self.count > 0 {
                 out.push(',');
             }
-            out.push_str(payload.get());
+            out.push_str(payload);
             self.count += 1;
             return;
         }
