@@ -1,7 +1,7 @@
 //! The load tool: holds thousands of viewers on one thread, publishes, and measures the server between.
 //!
-//! `rate`, `flood`, `idle`, `connect`, `grow`, `watch` and `fair` do one run each and print one line of JSON per finding;
-//! `compare` starts every server in turn, does all runs against each, and prints the table.
+//! `run` does one run against a server that is up and prints one line of JSON per finding; `compare` starts the servers,
+//! does all runs against each, and prints the tables.
 
 mod client;
 mod compare;
