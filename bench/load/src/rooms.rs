@@ -2,8 +2,8 @@
 //!
 //! The first rooms are all of different sessions; where there are more, a session has several channels.
 
-/// The most sessions; a session may have 64 channels, which is enough for 12,800 rooms.
-const SESSIONS: usize = 200;
+/// The most sessions, each with ten channels where there are 10,000 rooms: a meeting in several languages.
+const SESSIONS: usize = 1_000;
 
 /// The room with this number, as `{session}/{channel}`; channels count from 1.
 pub fn name(room: usize) -> String {
@@ -29,7 +29,7 @@ mod tests {
 
     #[test]
     fn every_room_is_a_channel_of_its_session() {
-        for rooms in [1, 10, 200, 201, 10_000] {
+        for rooms in [1, 10, 1_000, 1_001, 10_000] {
             let mut named: Vec<_> = (0..rooms).map(name).collect();
             let mut made: Vec<_> = sessions(rooms)
                 .flat_map(|(session, channels)| {

@@ -14,6 +14,22 @@ pub(super) fn pieces<T>(rows: &[T]) -> impl Iterator<Item = &[T]> {
     })
 }
 
+/// A statement's texts, one for each size of [`pieces`], made once.
+pub(super) struct Texts([String; ROWS_AT_ONCE.len()]);
+
+impl Texts {
+    /// Of the statement over so many rows.
+    pub(super) fn new(statement: impl Fn(usize) -> String) -> Self {
+        Self(ROWS_AT_ONCE.map(statement))
+    }
+
+    /// The text for a piece of `rows` rows.
+    pub(super) fn of(&self, rows: usize) -> &str {
+        let at = ROWS_AT_ONCE.iter().position(|size| *size == rows);
+        &self.0[at.expect("pieces have these sizes")]
+    }
+}
+
 /// The places of `rows` rows of `columns` parameters, `($1, $2), ($3, $4)`.
 pub(super) fn places(rows: usize, columns: usize) -> String {
     let row = |row: usize| {

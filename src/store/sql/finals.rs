@@ -1,12 +1,14 @@
 //! Finals, append only: written a batch at a time, read by their numbers, removed by age or with their session.
 
+use std::sync::LazyLock;
+
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use sqlx::{AnyConnection, AssertSqlSafe};
 use switchboard_actors::ports::Final;
 use switchboard_protocol::ids::{RoomId, SessionId};
 
-use super::batch::{pieces, places};
+use super::batch::{Texts, pieces, places};
 use super::{Database, commit, corrupt, now_ms, stored};
 use crate::store::error::StoreError;
 
@@ -18,6 +20,17 @@ const SELECT_LAST: &str = "SELECT number, occurrence, payload FROM finals \
 
 const SELECT_AFTER: &str = "SELECT number, occurrence, payload FROM finals \
      WHERE session_id = $1 AND channel_id = $2 AND number > $3 ORDER BY number LIMIT $4";
+
+/// Nothing but numbers goes into the text.
+static INSERT: LazyLock<Texts> = LazyLock::new(|| {
+    Texts::new(|rows| {
+        format!(
+            "INSERT INTO finals (session_id, channel_id, number, occurrence, digest, stored_at, payload) \
+             VALUES {} ON CONFLICT DO NOTHING",
+            places(rows, COLUMNS)
+        )
+    })
+});
 
 /// A final to insert.
 struct Insertion<'a> {
@@ -178,8 +191,7 @@ async fn insert(
     rows: &[Insertion<'_>],
     now: i64,
 ) -> Result<(), sqlx::Error> {
-    // Nothing but numbers goes into the text.
-    let mut insert = sqlx::query(AssertSqlSafe(statement(rows.len())));
+    let mut insert = sqlx::query(AssertSqlSafe(INSERT.of(rows.len())));
     for row in rows {
         insert = insert
             .bind(row.room.session_str())
@@ -191,12 +203,4 @@ async fn insert(
             .bind(row.payload);
     }
     insert.execute(connection).await.map(drop)
-}
-
-fn statement(rows: usize) -> String {
-    format!(
-        "INSERT INTO finals (session_id, channel_id, number, occurrence, digest, stored_at, payload) \
-         VALUES {} ON CONFLICT DO NOTHING",
-        places(rows, COLUMNS)
-    )
 }
