@@ -13,8 +13,7 @@
 //! | [`organization::jobs::JobFollowers`] | those who follow one organization's LLM jobs | the OrganizationRegistry | frames into outboxes | 100 conversations a follower | its last follower ends |
 //! | [`rights::RightsKeeper`] | which sockets there are, and whose | sockets; that rights may have changed; the clock | to sessions what to ask again | 64 sockets at a time | the program stops |
 //! | [`recovery::RecoveryKeeper`] | recoverable sockets, here and away | CONNECTs, leases | `SocketClosed` to the registries; what storage is to remember | 20,000 away, 512 KiB of events each | the program stops |
-//! | [`rights::RightsKeeper`] | who is to be asked again | changed rights; the clock | questions to sessions | so many at once; each socket once | the program stops |
-//! | [`mqtt_client::MqttClient`] ×3 | one MQTT connection | the BrokerActor; its polling task | what the broker answers | 1,024 requests | the program stops |
+//! | [`mqtt_client::MqttClient`] ×3 and more | one MQTT connection | the BrokerActor; its polling task | what the broker answers | 1,024 requests | the program stops |
 //!
 //! No HTTP, no SQL, no environment here: [`ports`] and [`outbox::Wire`] are the seams.
 
