@@ -11,6 +11,10 @@
 //! | [`organization::sessions::SessionWatcher`] | those who watch one organization's sessions | the OrganizationRegistry | frames into outboxes | 256 frames held for an acknowledgement | its last watcher ends |
 //! | [`organization::media::MediaWatcher`] | those who watch one organization's media, what is known of them | the OrganizationRegistry; polls | frames into outboxes | 1 poll at a time; 1,000 conversations | its last watcher ends |
 //! | [`organization::jobs::JobFollowers`] | those who follow one organization's LLM jobs | the OrganizationRegistry | frames into outboxes | 100 conversations a follower | its last follower ends |
+//! | [`chat::projects::ProjectRegistry`] | which socket is in which project's room | the chat family; the broker's project feed | members and publications to rooms | 1 project a socket | the program stops |
+//! | [`chat::room::ProjectRoom`] | those who are in one project's room | the ProjectRegistry | frames into outboxes | 256 KiB an event | its last member leaves |
+//! | [`chat::answers::AnswerRegistry`] | which answers run | the chat family; ends of sockets | to answers that they are to stop | 1 a chat, 8 a socket, 1,000 in all | the program stops |
+//! | `chat::answers::Answer` | one question and what is said to it | the AnswerRegistry; storage, retrieval, the model | frames into its asker's outbox | 256 KiB | its answer has ended |
 //! | [`rights::RightsKeeper`] | which sockets there are, and whose | sockets; that rights may have changed; the clock | to sessions what to ask again | 64 sockets at a time | the program stops |
 //! | [`recovery::RecoveryKeeper`] | recoverable sockets, here and away | CONNECTs, leases | `SocketClosed` to the registries; what storage is to remember | 20,000 away, 512 KiB of events each | the program stops |
 //! | [`mqtt_client::MqttClient`] ×3 and more | one MQTT connection | the BrokerActor; its polling task | what the broker answers | 1,024 requests | the program stops |
@@ -20,6 +24,8 @@
 pub mod broker;
 pub mod bucket;
 pub mod captions;
+pub mod chat;
+pub mod failure;
 pub mod limits;
 pub mod metrics;
 pub mod mqtt_client;
@@ -39,6 +45,7 @@ pub mod session;
 pub mod stamp;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod threads;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

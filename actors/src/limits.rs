@@ -166,3 +166,20 @@ pub const MEDIA_POLLS_IN_A_ROW: u32 = 1_000;
 pub const CONVERSATIONS_TRACKED: usize = 1_000;
 /// Conversations of one organization whose LLM jobs one socket may follow.
 pub const CONVERSATIONS_PER_FOLLOWER: usize = 100;
+
+/// Bytes of one question of a chat.
+pub const QUESTION_BYTES: usize = 32 * 1024;
+/// Answers that one socket may wait for at once, each in a chat of its own.
+pub const ANSWERS_PER_SOCKET: usize = 8;
+/// Answers at once.
+pub const ANSWERS: usize = 1_000;
+/// Bytes of one answer; what comes after them is cut off, and the answer kept as a partial one.
+pub const ANSWER_BYTES: usize = 256 * 1024;
+/// Turns of a chat before its question that a model is told.
+pub const TURNS_TOLD: u32 = 5;
+/// How long looking for sources may take.
+pub const RETRIEVAL_DEADLINE: Duration = Duration::from_secs(10);
+/// Times that storing an answer is tried.
+pub const ANSWER_STORE_TRIES: u32 = 3;
+/// Pause between two of them.
+pub const ANSWER_STORE_PAUSE: Duration = Duration::from_millis(500);

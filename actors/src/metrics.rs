@@ -178,4 +178,12 @@ counters! {
     media_polls_failed: Count = "Polls of organizations' media that failed or were too late",
     organization_events_delivered: Count = "Published events of organizations handed to sockets",
     organization_events_refused: Family<Reason, Count> = "Published events of organizations refused, by reason",
+    chat_sockets: Gauge = "Sockets that have used the chat",
+    project_rooms: Gauge = "Projects' rooms with a member",
+    project_members: Gauge = "Sockets in a project's room",
+    project_events_delivered: Count = "Published events of projects handed to sockets",
+    project_events_refused: Family<Reason, Count> = "Published events of projects refused, by reason",
+    answers_running: Gauge = "Answers that run",
+    answers: Family<Reason, Count> = "Answers that have ended, by how",
+    answer_tokens: Count = "Pieces of answers handed to sockets",
 }

@@ -2,6 +2,7 @@
 //!
 //! The standalone program implements them over JWT and SQL; an embedder brings its own.
 
+mod chats;
 mod recoverables;
 
 use std::fmt;
@@ -13,6 +14,10 @@ use serde::{Deserialize, Serialize};
 use switchboard_protocol::ids::{ConversationId, OrganizationId, RoomId, SessionId, UserId};
 
 use crate::rights::AccessChanged;
+pub use chats::{
+    ChatPlace, Chats, LanguageModel, ModelError, ModelStage, NewMessage, Prompt, Retrieval,
+    Settled, Source, SourceMetadata, Speaker, Turn, WishRefused, Wishes,
+};
 pub use recoverables::{Recoverable, Recoverables};
 
 /// A boxed future that owns everything it needs, so that an actor can spawn it.
@@ -35,6 +40,8 @@ pub enum Principal {
         /// That session's organization, where the token names it.
         organization: Option<OrganizationId>,
     },
+    /// Somebody without a token, where that is allowed (`SWITCHBOARD_ANONYMOUS=chat`): may chat, and nothing else.
+    Anonymous,
 }
 
 /// A token as it came, for whoever decides by it. Never printed.
@@ -65,8 +72,8 @@ impl fmt::Debug for Token {
 pub struct Identity {
     /// Who it is.
     pub principal: Principal,
-    /// When the token ends (its `exp`).
-    pub expires_at: SystemTime,
+    /// When the token ends (its `exp`); none where there is no token.
+    pub expires_at: Option<SystemTime>,
     /// The token itself, where the source of rights asks for it: some hundred bytes a socket.
     pub token: Option<Token>,
 }

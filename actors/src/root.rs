@@ -1,20 +1,23 @@
 //! The root namespace: who may connect, and which family serves which event.
 //!
-//! Carries live captions and what organizations watch. A family is a struct with what it talks to and a function
+//! Carries live captions, what organizations watch, and chats. A family is a struct with what it talks to and a function
 //! for each event; what it knows of a socket is a [`Client`].
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+use std::time::SystemTime;
 
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use switchboard_protocol::events;
-use switchboard_protocol::socketio::Event;
+use switchboard_protocol::frame::Frame;
+use switchboard_protocol::socketio::{Event, Namespace};
 
 use crate::captions::Captions;
+use crate::chat::family::Chat;
 use crate::metrics::{Metrics, Reason};
 use crate::organization::family::Organizations;
 use crate::ports::{Access, Action, Authenticator, Identity, Principal, Unavailable};
@@ -24,6 +27,7 @@ use crate::service::{
     Accepted, ConnectRequest, Connection, Ending, Failure, Outcome, Refusal, Service, Socket,
     SocketService,
 };
+use crate::stamp::epoch_millis;
 
 /// How a bad handshake is refused (`SWITCHBOARD_REFUSAL`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -47,6 +51,10 @@ pub struct Root {
     pub captions: Captions,
     /// What organizations have to watch.
     pub organizations: Organizations,
+    /// Projects' rooms and chats.
+    pub chat: Chat,
+    /// Whether sockets without a token are let in, to chat.
+    pub anonymous_chat: bool,
     /// Sockets that come back.
     pub recovery: Recovery,
     /// Sees to it that whoever may no longer have something loses it.
@@ -77,8 +85,11 @@ impl Root {
                 .inc();
             return Err(Refusal::ConnectError("Invalid namespace"));
         }
-        let token = find_token(request.auth.as_deref(), &request.connection)
-            .ok_or_else(|| self.refuse("no_token", "Authentication required"))?;
+        let token = match find_token(request.auth.as_deref(), &request.connection) {
+            Some(token) => token,
+            None if self.anonymous_chat => return Ok(ANONYMOUS),
+            None => return Err(self.refuse("no_token", "Authentication required")),
+        };
         self.authenticator
             .authenticate(&token)
             .map_err(|_| self.refuse("invalid_token", "Invalid token"))
@@ -90,7 +101,7 @@ impl Root {
             .recovery
             .admit(&*self.access, &identity, &request)
             .await;
-        let expires_at = Some(identity.expires_at);
+        let expires_at = identity.expires_at;
         let socket = lease.as_ref().map_or(request.socket, Lease::socket);
         let ids = lease.as_ref().map(Lease::ids);
         let ids = ids.map(|(sid, pid)| (sid.to_owned(), pid.to_owned()));
@@ -99,6 +110,7 @@ impl Root {
             _registration: self.rights.keep(&socket, holder, request.rechecks),
             client: Client {
                 socket: socket.clone(),
+                connected_at: epoch_millis(SystemTime::now()),
                 lease: lease.map(Box::new),
                 identity: RefCell::new(identity),
                 is_closed: Cell::new(false),
@@ -106,6 +118,7 @@ impl Root {
             },
         };
         let mut accepted = Accepted::new(socket, Rc::new(service), expires_at);
+        accepted.greeting = Some(greeting());
         if let Some((sid, pid)) = ids {
             accepted.sid = sid;
             accepted.pid = Some(pid);
@@ -121,6 +134,22 @@ impl Service for Root {
     ) -> LocalBoxFuture<'static, Result<Accepted, Refusal>> {
         self.accept(request).boxed_local()
     }
+}
+
+/// Whoever has no token.
+const ANONYMOUS: Identity = Identity {
+    principal: Principal::Anonymous,
+    expires_at: None,
+    token: None,
+};
+
+/// What seed 003's clients wait for; others do not know it, and pass it over.
+fn greeting() -> Frame {
+    static FRAME: LazyLock<Frame> = LazyLock::new(|| {
+        let status: &[u8] = br#"{"status":"connected"}"#;
+        Frame::event(&Namespace::root(), events::CONNECTION_STATUS, &[status])
+    });
+    FRAME.clone()
 }
 
 #[derive(Deserialize)]
@@ -157,6 +186,8 @@ fn find_token(auth: Option<&RawValue>, connection: &Connection) -> Option<String
 pub struct Client {
     /// Its name and its way out.
     pub socket: Socket,
+    /// When its client connected, in milliseconds since the epoch.
+    pub connected_at: u64,
     /// What makes it recoverable; none: it is not.
     pub lease: Option<Box<Lease>>,
     identity: RefCell<Identity>,
@@ -218,6 +249,7 @@ impl RootSocket {
         let Root {
             captions,
             organizations,
+            chat,
             ..
         } = &*client.root;
         match event.name.as_str() {
@@ -233,6 +265,11 @@ impl RootSocket {
             events::UNWATCH_ORGANIZATION_MEDIA => organizations.unwatch_media(client, &event).await,
             events::LLM_JOIN => organizations.join_jobs(client, &event).await,
             events::LLM_LEAVE => organizations.leave_jobs(client, &event).await,
+            events::JOIN_PROJECT => chat.join(client, &event).await,
+            events::LEAVE_PROJECT => chat.leave(client, &event).await,
+            events::SEND_MESSAGE => chat.ask(client, &event).await,
+            events::CANCEL_MESSAGE => chat.cancel(client, &event).await,
+            events::PING => chat.ping(client),
             events::AUTHENTICATE => self.authenticate(&event),
             _ => Outcome::Failed(Failure::invalid("UNKNOWN_EVENT", "unknown event")),
         }
@@ -259,7 +296,10 @@ impl RootSocket {
             return Outcome::Failed(Failure::invalid("OTHER_PRINCIPAL", message));
         }
         *identity = fresh;
-        Outcome::Renewed(identity.expires_at)
+        match identity.expires_at {
+            Some(expires_at) => Outcome::Renewed(expires_at),
+            None => Outcome::ok(),
+        }
     }
 }
 
@@ -291,5 +331,6 @@ impl SocketService for RootSocket {
         }
         self.client.root.captions.closed(&self.client);
         self.client.root.organizations.closed(&self.client);
+        self.client.root.chat.closed(&self.client);
     }
 }

@@ -16,10 +16,11 @@ use switchboard_protocol::frame::Frame;
 use switchboard_protocol::socketio::{Event, Namespace};
 
 use crate::SocketId;
-use crate::limits::Limit;
 use crate::outbox::{Outbox, WayOut};
 use crate::ports::Action;
 use crate::rights::{Recheck, Verdict};
+
+pub use crate::failure::Failure;
 
 /// What the HTTP request that opened a connection said, as far as services need it.
 #[derive(Clone, Debug, Default)]
@@ -85,6 +86,8 @@ pub struct Accepted {
     pub service: Rc<dyn SocketService>,
     /// When its token ends; its socket is then told and disconnected.
     pub expires_at: Option<SystemTime>,
+    /// What the client is told with the answer to its CONNECT.
+    pub greeting: Option<Frame>,
 }
 
 impl Accepted {
@@ -100,6 +103,7 @@ impl Accepted {
             pid: None,
             service,
             expires_at,
+            greeting: None,
         }
     }
 }
@@ -171,48 +175,5 @@ impl Outcome {
     /// The actor that was asked is gone.
     pub fn stopping() -> Self {
         Self::Failed(Failure::unavailable("STOPPING", "the server is stopping"))
-    }
-}
-
-/// Why an event is refused: the error acknowledgement, or the `error` event where none was asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// Stable word for programs and metrics, for example `INVALID_ROOM`.
-    pub code: &'static str,
-    /// One sentence for developers.
-    pub message: String,
-    /// Whether the same event may succeed later.
-    pub retryable: bool,
-    /// The limit that was met, if it was one.
-    pub limit: Option<Limit>,
-}
-
-impl Failure {
-    /// The client's mistake: trying again does not help.
-    pub fn invalid(code: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-            retryable: false,
-            limit: None,
-        }
-    }
-
-    /// Something is away just now.
-    pub fn unavailable(code: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-            retryable: true,
-            limit: None,
-        }
-    }
-
-    /// The same, because a limit was met: it is counted.
-    pub fn at(self, limit: Limit) -> Self {
-        Self {
-            limit: Some(limit),
-            ..self
-        }
     }
 }

@@ -3,6 +3,12 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+/// Milliseconds since the epoch, the unit of every time that clients see; 0 before it.
+pub fn epoch_millis(time: SystemTime) -> u64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
 static LATEST: AtomicU64 = AtomicU64::new(0);
 
 /// A number above all that were given so far: the time, or the next microsecond where that was given already or the

@@ -160,7 +160,7 @@ macro_rules! conversions {
 mod number;
 mod room;
 
-pub use number::{ChatId, MAX_NUMBER, MessageId, ProjectId};
+pub use number::{ChatId, DocumentId, MAX_NUMBER, MessageId, ProjectId};
 pub use room::RoomId;
 
 /// Parses an id out of any serde format, without a copy of its own.

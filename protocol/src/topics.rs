@@ -10,6 +10,8 @@ pub const SESSION_STATUSES: &str = "system/out/sessions/statuses";
 pub const SESSION_COMMANDS: &str = "session/in/+/#";
 /// The filter of all organizations' events.
 pub const ORGANIZATION_EVENTS: &str = "switchboard/organizations/+/events/+";
+/// The filter of all projects' events.
+pub const PROJECT_EVENTS: &str = "switchboard/projects/+/events/+";
 
 /// What a transcriber publishes for a room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -123,6 +125,16 @@ pub fn project_event(project: ProjectId, event: &str) -> String {
     format!("switchboard/projects/{project}/events/{event}")
 }
 
+/// Takes `switchboard/projects/{id}/events/{event}` apart: the project's id and the event's name, unchecked.
+pub fn parse_project_event(topic: &str) -> Option<(ProjectId, &str)> {
+    let (project, rest) = topic
+        .strip_prefix("switchboard/projects/")?
+        .split_once('/')?;
+    let event = rest.strip_prefix("events/")?;
+    let is_event = !event.is_empty() && !event.contains('/');
+    Some((project.parse().ok()?, event)).filter(|_| is_event)
+}
+
 /// The retained topic on which a node says whether it is up.
 pub fn status(node: &str) -> String {
     format!("switchboard/status/{node}")
@@ -211,6 +223,20 @@ mod tests {
         let project = "7".parse().expect("an id");
         let topic = project_event(project, "document_status");
         assert_eq!(topic, "switchboard/projects/7/events/document_status");
+        assert_eq!(
+            parse_project_event(&topic),
+            Some((project, "document_status"))
+        );
+        for topic in [
+            "switchboard/projects/07/events/a",
+            "switchboard/projects/x/events/a",
+            "switchboard/projects/7/events/",
+            "switchboard/projects/7/events/a/b",
+            "switchboard/projects/7/a",
+            "switchboard/organizations/7/events/a",
+        ] {
+            assert_eq!(parse_project_event(topic), None, "{topic}");
+        }
     }
 
     #[test]

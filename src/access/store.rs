@@ -26,6 +26,7 @@ impl StoreAccess {
                     organization: own, ..
                 } => Ok(own.as_ref() == Some(organization)),
                 Principal::User { .. } => self.has_role(who, organization, Role::Member).await,
+                Principal::Anonymous => Ok(false),
             },
             Action::WatchMedia(organization) | Action::UseProjects(organization) => {
                 self.has_role(who, organization, Role::Member).await
@@ -67,7 +68,7 @@ impl StoreAccess {
                 let role = self.store.member_role(organization, id).await?;
                 Ok(role.is_some_and(|role| role >= least))
             }
-            Principal::Guest { .. } => Ok(false),
+            Principal::Guest { .. } | Principal::Anonymous => Ok(false),
         }
     }
 
@@ -112,12 +113,13 @@ enum Decision {
 /// costs no query, can come before the members. An admin's token administers; it does not join.
 fn decide(session: &Session, who: &Principal) -> Decision {
     let public = session.visibility == Visibility::Public;
-    if public && session.password.is_none() {
+    if public && session.password.is_none() && *who != Principal::Anonymous {
         return Decision::Settled(true);
     }
     match who {
         // Whoever holds the session's own guest token has given its password.
         Principal::Guest { session: own, .. } => Decision::Settled(public && *own == session.id),
+        Principal::Anonymous => Decision::Settled(false),
         Principal::User { id, .. } => {
             let private = session.visibility == Visibility::Private;
             match private && session.owner.as_ref() == Some(id) {
@@ -138,7 +140,7 @@ mod tests {
     fn identity(principal: Principal) -> Identity {
         Identity {
             principal,
-            expires_at: SystemTime::now(),
+            expires_at: Some(SystemTime::now()),
             token: None,
         }
     }

@@ -5,6 +5,9 @@ use std::sync::Arc;
 use actix::prelude::*;
 use switchboard_actors::broker::{BrokerActor, BrokerStatus, Publish};
 use switchboard_actors::captions::Captions;
+use switchboard_actors::chat::answers::{AnswerRegistry, Desk};
+use switchboard_actors::chat::family::Chat;
+use switchboard_actors::chat::projects::ProjectRegistry;
 use switchboard_actors::metrics::Metrics;
 use switchboard_actors::mqtt_client::{Links, Load, MqttSettings};
 use switchboard_actors::organization::family::Organizations;
@@ -29,6 +32,10 @@ pub(super) struct Actors {
     pub(super) rooms: Addr<RoomRegistry>,
     /// Keeps sockets that may come back.
     pub(super) recovery: Addr<RecoveryKeeper>,
+    /// Knows who is in which project's room.
+    pub(super) projects: Addr<ProjectRegistry>,
+    /// Runs answers.
+    pub(super) answers: Addr<AnswerRegistry>,
     /// Keeps finals; none without retention.
     pub(super) recording: Option<Recording>,
     /// Serves sessions' management by MQTT; ends when dropped.
@@ -50,6 +57,7 @@ pub(super) fn start(
     store: &Store,
     authenticator: Arc<dyn Authenticator>,
     access: Arc<dyn Access>,
+    desk: Desk,
     threads: &[ArbiterHandle],
 ) -> Actors {
     let metrics = Metrics::default();
@@ -81,10 +89,17 @@ pub(super) fn start(
         metrics.clone(),
     )
     .start();
+    let projects = ProjectRegistry::new(outlets.project, threads.to_vec(), metrics.clone()).start();
+    let answers = AnswerRegistry::new(desk.clone(), threads.to_vec(), metrics.clone()).start();
     let storage = config.retention.is_some();
     let recovery = RecoveryKeeper::new(
         config.recovery_window,
-        vec![rooms.clone().recipient(), organizations.clone().recipient()],
+        vec![
+            rooms.clone().recipient(),
+            organizations.clone().recipient(),
+            projects.clone().recipient(),
+            answers.clone().recipient(),
+        ],
         storage.then(|| Arc::new(store.clone()) as Arc<dyn Recoverables>),
         metrics.clone(),
     )
@@ -92,6 +107,7 @@ pub(super) fn start(
     let holdings = Holdings {
         rooms: rooms.clone(),
         organizations: organizations.clone(),
+        projects: projects.clone(),
         access: Arc::clone(&access),
     };
     let rights = RightsKeeper::new(outlets.access, holdings, config.recheck, metrics.clone());
@@ -112,6 +128,13 @@ pub(super) fn start(
         organizations: Organizations {
             registry: organizations,
         },
+        chat: Chat {
+            projects: projects.clone(),
+            answers: answers.clone(),
+            chats: desk.chats,
+            model: desk.model,
+        },
+        anonymous_chat: config.anonymous_chat,
         recovery: Recovery {
             mode: match config.recovery {
                 config::Recovery::Ask => RecoveryMode::Ask,
@@ -128,6 +151,8 @@ pub(super) fn start(
         root,
         rooms,
         recovery,
+        projects,
+        answers,
         recording,
         commands,
         events,

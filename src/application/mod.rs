@@ -2,6 +2,7 @@
 //! actors which live as long as the program.
 
 mod actors;
+mod desk;
 mod parts;
 mod rehearsal;
 
@@ -136,7 +137,7 @@ impl Application {
         let is_announced = rehearsal.is_none();
         let access = match rehearsal {
             Some(access) => access,
-            None => access::source(&config.access, &store)?,
+            None => access::source(config, &store)?,
         };
         let issuer = secret.map(TokenIssuer::new).transpose()?;
         let demo = match options.demo {
@@ -163,6 +164,7 @@ impl Application {
             &store,
             authenticator,
             Arc::clone(&access),
+            desk::desk(config, &store),
             &handles,
         );
         let broker_status = actors.broker;

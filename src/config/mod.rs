@@ -3,6 +3,7 @@
 //! `keys` is the table, `layers` finds which layer sets what, `values` reads the text, and `Config` is what
 //! the rest of the program sees. Only this module reads the environment, and it is handed in.
 
+mod chat;
 mod error;
 pub mod keys;
 mod layers;
@@ -19,6 +20,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use chat::{Documents, Embeddings, Llm, LlmProvider};
 pub use error::ConfigError;
 pub use layers::{Layer, Setting, Settings, Source};
 pub use limits::Limits;
@@ -28,7 +30,7 @@ pub use tls::{CertificateFiles, MqttTls};
 pub use values::reachable;
 
 /// Everything that can be configured. No field prints a secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// Where HTTP and WebSocket are served; at least one.
     pub listen: Vec<SocketAddr>,
@@ -82,6 +84,8 @@ pub struct Config {
     pub llm: Option<Llm>,
     /// The embeddings; none: full-text search.
     pub embeddings: Option<Embeddings>,
+    /// What is taken into projects, and what answers are based on.
+    pub documents: Documents,
     /// env_logger filter.
     pub log: String,
     /// This node's name, one MQTT topic level.
@@ -146,39 +150,6 @@ pub enum Recovery {
     Off,
 }
 
-/// A language model's API.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Llm {
-    /// Base URL without a slash at its end.
-    pub url: WebAddress,
-    /// Default model; none: the provider's choice.
-    pub model: Option<String>,
-    /// API key.
-    pub key: Option<Secret>,
-    /// Form of the API.
-    pub provider: LlmProvider,
-    /// Bounds connecting, the first token, and the time between tokens.
-    pub timeout: Duration,
-}
-
-/// The form of a language model's API.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LlmProvider {
-    /// OpenAI's chat completions, which many servers speak.
-    OpenAi,
-    /// Anthropic's messages.
-    Anthropic,
-}
-
-/// An OpenAI-compatible embeddings API.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Embeddings {
-    /// Base URL without a slash at its end.
-    pub url: WebAddress,
-    /// Model; none: the endpoint's choice.
-    pub model: Option<String>,
-}
-
 impl Config {
     /// Reads the configuration from its layers; see [`Settings::gather`].
     pub fn load(
@@ -234,8 +205,9 @@ impl Config {
                 values::choice(text, &words)
             })?,
             retention: required(settings, "retention", values::retention)?,
-            llm: llm(settings)?,
-            embeddings: embeddings(settings)?,
+            llm: chat::llm(settings)?,
+            embeddings: chat::embeddings(settings)?,
+            documents: chat::documents(settings)?,
             log: required(settings, "log", values::log_filter)?,
             node: required(settings, "node", values::node)?,
             workers: required(settings, "workers", values::workers)?,
@@ -289,33 +261,6 @@ fn access(settings: &Settings) -> Result<AccessSource, ConfigError> {
             "http needs access_url".to_owned(),
         )),
     }
-}
-
-fn llm(settings: &Settings) -> Result<Option<Llm>, ConfigError> {
-    let url = optional(settings, "llm_url", values::http_url)?;
-    let model = optional(settings, "llm_model", values::text)?;
-    let key = optional(settings, "llm_key", values::secret)?;
-    let provider = required(settings, "llm_provider", |text| {
-        let words = [
-            ("openai", LlmProvider::OpenAi),
-            ("anthropic", LlmProvider::Anthropic),
-        ];
-        values::choice(text, &words)
-    })?;
-    let timeout = required(settings, "llm_timeout_ms", values::millis)?;
-    Ok(url.map(|url| Llm {
-        url,
-        model,
-        key,
-        provider,
-        timeout,
-    }))
-}
-
-fn embeddings(settings: &Settings) -> Result<Option<Embeddings>, ConfigError> {
-    let url = optional(settings, "embeddings_url", values::http_url)?;
-    let model = optional(settings, "embeddings_model", values::text)?;
-    Ok(url.map(|url| Embeddings { url, model }))
 }
 
 fn optional<T>(

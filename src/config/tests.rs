@@ -96,6 +96,7 @@ fn every_key_of_the_table_is_read_and_reaches_the_configuration() {
         ("SWITCHBOARD_MQTT_CERT", "c.pem"),
         ("SWITCHBOARD_MQTT_KEY", "k.pem"),
         ("SWITCHBOARD_LLM_URL", "http://a/v1"),
+        ("SWITCHBOARD_LLM_MODEL", "base"),
         ("SWITCHBOARD_EMBEDDINGS_URL", "http://b"),
     ];
     let before = from_environment(&base).unwrap();

@@ -124,6 +124,34 @@ fn whole(text: &str, most: usize) -> Result<usize, String> {
     between(text, 1, most)
 }
 
+/// Reads names with commas between them.
+pub fn names(text: &str) -> Result<Vec<String>, String> {
+    let names = text.split(',').map(|name| match name.trim() {
+        "" => Err("a name is empty".to_owned()),
+        name => Ok(name.to_owned()),
+    });
+    names.collect()
+}
+
+/// Reads a number from 0 to `MOST`.
+pub fn up_to<const MOST: u8>(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(number) if (0.0..=f64::from(MOST)).contains(&number) => Ok(number),
+        _ => Err(format!("must be a number from 0 to {MOST}")),
+    }
+}
+
+/// Reads the length of an answer in tokens.
+pub fn tokens(text: &str) -> Result<u32, String> {
+    let tokens = between(text, 1, 1_000_000)?;
+    Ok(tokens.try_into().expect("a million fits"))
+}
+
+/// Reads the size of a document.
+pub fn document_bytes(text: &str) -> Result<usize, String> {
+    between(text, 1, 100_000_000)
+}
+
 fn between(text: &str, least: usize, most: usize) -> Result<usize, String> {
     match text.trim().parse() {
         Ok(number) if (least..=most).contains(&number) => Ok(number),

@@ -1,9 +1,7 @@
 //! What the store keeps of chats: projects, the chats in them, and what was said. Parsed when read, trusted after.
 
-use serde::Serialize;
-use serde_json::Value;
+use switchboard_actors::ports::{NewMessage, Speaker};
 use switchboard_protocol::ids::{ChatId, MessageId, OrganizationId, ProjectId};
-use utoipa::ToSchema;
 
 /// Characters of a title that is taken from a message.
 const TITLE_CHARACTERS: usize = 50;
@@ -47,35 +45,6 @@ pub struct Chat {
     pub updated_at_ms: u64,
 }
 
-/// Who said something in a chat.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Speaker {
-    /// A person.
-    User,
-    /// The language model, or what answers in its place.
-    Assistant,
-}
-
-impl Speaker {
-    /// The word stored in the database, which is also its name in JSON.
-    pub(super) fn stored(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::Assistant => "assistant",
-        }
-    }
-
-    /// Reads the stored word.
-    pub(super) fn from_stored(word: &str) -> Option<Self> {
-        Some(match word {
-            "user" => Self::User,
-            "assistant" => Self::Assistant,
-            _ => return None,
-        })
-    }
-}
-
 /// What was said in a chat.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Message {
@@ -87,46 +56,26 @@ pub struct Message {
     pub said: NewMessage,
 }
 
-/// A message to store.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NewMessage {
-    /// The chat it is said in; must exist.
-    pub chat: ChatId,
-    /// Who says it.
-    pub speaker: Speaker,
-    /// The words. A NUL, which no database takes, is stored as U+FFFD.
-    pub content: String,
-    /// Whether it is an answer that was stopped.
-    pub partial: bool,
-    /// What an answer is based on.
-    pub sources: Option<Value>,
-    /// What else is known of it, such as the model.
-    pub metadata: Option<Value>,
-}
-
-impl NewMessage {
-    /// What a chat without a title is called after this message: its first line with words, cut; nothing after an
-    /// answer.
-    pub(super) fn title(&self) -> Option<String> {
-        if self.speaker != Speaker::User {
-            return None;
-        }
-        let words = |line: &str| -> String {
-            let plain = line.chars().filter(|c| !c.is_control());
-            plain.collect::<String>().trim().to_owned()
-        };
-        let mut lines = self.content.lines().map(words);
-        let line = lines.find(|line| !line.is_empty())?;
-        let cut: String = line.chars().take(TITLE_CHARACTERS).collect();
-        Some(cut.trim_end().to_owned())
+/// What a chat without a title is called after this message: its first line with words, cut; nothing after an answer.
+pub(super) fn title(said: &NewMessage) -> Option<String> {
+    if said.speaker != Speaker::User {
+        return None;
     }
+    let words = |line: &str| -> String {
+        let plain = line.chars().filter(|c| !c.is_control());
+        plain.collect::<String>().trim().to_owned()
+    };
+    let mut lines = said.content.lines().map(words);
+    let line = lines.find(|line| !line.is_empty())?;
+    let cut: String = line.chars().take(TITLE_CHARACTERS).collect();
+    Some(cut.trim_end().to_owned())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn title(content: &str) -> Option<String> {
+    fn titled(content: &str) -> Option<String> {
         let said = NewMessage {
             chat: 1.try_into().unwrap(),
             speaker: Speaker::User,
@@ -135,19 +84,19 @@ mod tests {
             sources: None,
             metadata: None,
         };
-        said.title()
+        title(&said)
     }
 
     #[test]
     fn a_title_is_the_first_line_with_words_in_fifty_characters() {
-        assert_eq!(title("Why?\nBecause."), Some("Why?".to_owned()));
+        assert_eq!(titled("Why?\nBecause."), Some("Why?".to_owned()));
         assert_eq!(
-            title(" \r\n\t What \u{7}now \n"),
+            titled(" \r\n\t What \u{7}now \n"),
             Some("What now".to_owned())
         );
-        assert_eq!(title(&"é".repeat(51)), Some("é".repeat(50)));
+        assert_eq!(titled(&"é".repeat(51)), Some("é".repeat(50)));
         let cut_at_a_space = format!("{} b", "a".repeat(49));
-        assert_eq!(title(&cut_at_a_space), Some("a".repeat(49)));
-        assert_eq!(title(" \n\0\n"), None);
+        assert_eq!(titled(&cut_at_a_space), Some("a".repeat(49)));
+        assert_eq!(titled(" \n\0\n"), None);
     }
 }

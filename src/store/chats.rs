@@ -1,8 +1,9 @@
 //! The store's projects and chats: what REST changes, and where questions and answers are kept.
 
+use switchboard_actors::ports::NewMessage;
 use switchboard_protocol::ids::{ChatId, MessageId, OrganizationId, ProjectId};
 
-use super::chat_model::{Chat, Message, NewMessage, NewProject, Project};
+use super::chat_model::{Chat, Message, NewProject, Project};
 use super::error::StoreError;
 use super::{MAX_PAGE, Store};
 
@@ -96,15 +97,16 @@ impl Store {
             .await
     }
 
-    /// The last `limit` messages of a chat in the order they were said, never more than 500.
-    pub async fn last_messages(
+    /// The last `limit` messages of a chat before this one in the order they were said, never more than 500.
+    pub async fn messages_before(
         &self,
         chat: ChatId,
+        before: MessageId,
         limit: u32,
     ) -> Result<Vec<Message>, StoreError> {
         let limit = limit.min(MAX_PAGE);
         self.database
-            .in_time(self.database.last_messages(chat, limit))
+            .in_time(self.database.messages_before(chat, before, limit))
             .await
     }
 }

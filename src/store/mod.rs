@@ -3,6 +3,7 @@
 //! folder.
 
 mod chat_model;
+mod chat_port;
 mod chats;
 mod error;
 mod media;
@@ -25,7 +26,7 @@ use crate::cache::ReadCache;
 use password::Passwords;
 use sql::Database;
 
-pub use chat_model::{Chat, Message, NewMessage, NewProject, Project, Speaker};
+pub use chat_model::{Chat, Message, NewProject, Project};
 pub use error::StoreError;
 pub use model::{
     Channel, ConversationChange, NewSession, Role, Session, SessionChange, Visibility, Written,

@@ -84,7 +84,7 @@ impl TokenVerifier {
         let (principal, expires_at) = identity(&data.claims).map_err(|fault| fault.to_string())?;
         Ok(Identity {
             principal,
-            expires_at,
+            expires_at: Some(expires_at),
             token: self.keeps_tokens.then(|| Token::from(token)),
         })
     }

@@ -2,7 +2,7 @@
 
 use rumqttc::QoS;
 use serde_json::{Value, json};
-use switchboard::store::{NewMessage, Speaker};
+use switchboard_actors::ports::{NewMessage, Speaker};
 
 use crate::support::broker::{Broker, Kind};
 use crate::support::mqtt::Client;

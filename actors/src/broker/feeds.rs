@@ -41,6 +41,8 @@ pub struct Outlets {
     pub status: watch::Receiver<BrokerStatus>,
     /// The list of sessions ([`SESSION_STATUSES`](switchboard_protocol::topics::SESSION_STATUSES)) and organizations' events ([`ORGANIZATION_EVENTS`](switchboard_protocol::topics::ORGANIZATION_EVENTS)).
     pub organization: mpsc::UnboundedReceiver<Fed>,
+    /// Projects' events ([`PROJECT_EVENTS`](switchboard_protocol::topics::PROJECT_EVENTS)).
+    pub project: mpsc::UnboundedReceiver<Fed>,
     /// That rights may have changed ([`ACCESS_CHANGED`]).
     pub access: mpsc::UnboundedReceiver<Fed>,
     /// Session management ([`SESSION_COMMANDS`](switchboard_protocol::topics::SESSION_COMMANDS)).
@@ -59,6 +61,7 @@ impl BrokerActor {
         let feed = match event {
             Some(ACCESS_CHANGED) => &self.access_feed,
             None if topic.starts_with("session/") => &self.session_feed,
+            None if topic.starts_with("switchboard/projects/") => &self.project_feed,
             _ => &self.organization_feed,
         };
         let fed = Fed {

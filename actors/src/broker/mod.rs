@@ -76,6 +76,7 @@ pub struct BrokerActor {
     status: watch::Sender<BrokerStatus>,
     organization_feed: mpsc::UnboundedSender<Fed>,
     session_feed: mpsc::UnboundedSender<Fed>,
+    project_feed: mpsc::UnboundedSender<Fed>,
     access_feed: mpsc::UnboundedSender<Fed>,
     /// What waits for the broker to come back.
     unpublished: VecDeque<Publish>,
@@ -92,10 +93,12 @@ impl BrokerActor {
         let (status, receiver) = watch::channel(BrokerStatus::Down);
         let (organization_feed, organization) = mpsc::unbounded_channel();
         let (session_feed, session) = mpsc::unbounded_channel();
+        let (project_feed, project) = mpsc::unbounded_channel();
         let (access_feed, access) = mpsc::unbounded_channel();
         let outlets = Outlets {
             status: receiver,
             organization,
+            project,
             access,
             session,
         };
@@ -107,6 +110,7 @@ impl BrokerActor {
             status,
             organization_feed,
             session_feed,
+            project_feed,
             access_feed,
             unpublished: VecDeque::new(),
             settling: None,
@@ -117,6 +121,7 @@ impl BrokerActor {
             (LinkRole::Session, topics::SESSION_COMMANDS),
             (LinkRole::Organization, topics::SESSION_STATUSES),
             (LinkRole::Organization, topics::ORGANIZATION_EVENTS),
+            (LinkRole::Organization, topics::PROJECT_EVENTS),
         ] {
             let link = actor.links.get_mut(role);
             link.filters.want(filter.to_owned());

@@ -73,4 +73,12 @@ limits! {
     OrganizationsPerSocket = "organizations_per_socket",
     /// Conversations whose jobs one socket follows.
     ConversationsPerFollower = "conversations_per_follower",
+    /// Bytes of one question.
+    QuestionBytes = "question_bytes",
+    /// Answers that one socket waits for.
+    AnswersPerSocket = "answers_per_socket",
+    /// Bytes of one answer.
+    AnswerBytes = "answer_bytes",
+    /// Answers in total.
+    Answers = "answers",
 }

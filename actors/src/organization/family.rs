@@ -54,8 +54,8 @@ impl Organizations {
             outbox: client.socket.outbox.clone(),
             organization,
             only: match client.principal() {
-                Principal::User { .. } => None,
                 Principal::Guest { session, .. } => Some(session),
+                Principal::User { .. } | Principal::Anonymous => None,
             },
         };
         let watched = match self.registry.send(watch).await {

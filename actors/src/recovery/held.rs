@@ -37,6 +37,7 @@ pub(super) fn key(principal: &Principal) -> String {
     match principal {
         Principal::User { id, .. } => format!("user:{id}"),
         Principal::Guest { session, .. } => format!("guest:{session}"),
+        Principal::Anonymous => "anonymous".to_owned(),
     }
 }
 

@@ -21,6 +21,7 @@ use tokio_stream::wrappers::UnboundedReceiverStream;
 
 use crate::SocketId;
 use crate::broker::Fed;
+use crate::chat::projects::{GetHeld, ProjectRegistry};
 use crate::limits::{RECHECK_DEADLINE, RECHECK_TURNS, RECHECKS_AT_ONCE};
 use crate::metrics::{Metrics, Reason};
 use crate::organization::registry::{GetWatched, OrganizationRegistry};
@@ -97,7 +98,7 @@ impl Rights {
                 socket: socket.id,
                 user: match holder {
                     Principal::User { id, .. } => Some(id.clone()),
-                    Principal::Guest { .. } => None,
+                    Principal::Guest { .. } | Principal::Anonymous => None,
                 },
                 session,
             },
@@ -148,6 +149,8 @@ pub struct Holdings {
     pub rooms: Addr<RoomRegistry>,
     /// Who watches which organization.
     pub organizations: Addr<OrganizationRegistry>,
+    /// Who is in which project's room.
+    pub projects: Addr<ProjectRegistry>,
     /// Whose memory is to be refreshed.
     pub access: Arc<dyn Access>,
 }
@@ -245,6 +248,7 @@ async fn ask(registered: Registered, holdings: Holdings) -> Option<Verdict> {
     let watched = holdings.organizations.send(GetWatched(socket)).await.ok()?;
     let mut held: Vec<_> = sessions.into_iter().map(Action::JoinSession).collect();
     held.extend(watched);
+    held.extend(holdings.projects.send(GetHeld(socket)).await.ok()?);
     if held.is_empty() {
         return None;
     }

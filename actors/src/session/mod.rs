@@ -4,6 +4,7 @@
 //! hands events to the services, one after the other. Never waits in a handler and never writes to a stream
 //! itself. However it ends, also by a panic, `stopped` tells the services that its sockets are gone.
 
+mod asker;
 mod clock;
 mod close;
 mod drain;

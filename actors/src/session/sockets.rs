@@ -9,14 +9,14 @@ use std::time::SystemTime;
 
 use actix::prelude::*;
 use bytes::Bytes;
-use serde_json::json;
 use serde_json::value::RawValue;
 use switchboard_protocol::events;
 use switchboard_protocol::socketio::{self, AckId, Body, Event, Namespace, Packet};
 use tokio::time::Instant;
 
+use super::asker::Asker;
 use super::pace::Verdict;
-use super::timers::{TokenEnd, epoch_millis};
+use super::timers::TokenEnd;
 use super::{Above, CloseReason, Session};
 use crate::limits::{
     Limit, NAMESPACES_PER_SESSION, PENDING_ANSWERS, PENDING_EVENTS, REFUSED_CONNECTS,
@@ -25,6 +25,7 @@ use crate::metrics::Reason;
 use crate::service::{
     Accepted, ConnectRequest, Ending, Failure, Outcome, Refusal, Socket, SocketService,
 };
+use crate::stamp::epoch_millis;
 
 /// A socket in its namespace.
 pub(super) struct Connected {
@@ -49,12 +50,6 @@ pub(super) enum Work {
     Connect(Namespace, Option<Box<RawValue>>),
     Event(Namespace, Event, Option<AckId>),
     Disconnect(Namespace),
-}
-
-/// Whom an answer goes to.
-struct Asker {
-    socket: Socket,
-    ack: Option<AckId>,
 }
 
 impl Session {
@@ -155,10 +150,14 @@ impl Session {
 
     fn accept(&mut self, accepted: Accepted) {
         let namespace = accepted.socket.namespace.clone();
-        self.outbox.send(match &accepted.pid {
+        let connected = match &accepted.pid {
             Some(pid) => socketio::connect_recoverable(&namespace, &accepted.sid, pid),
             None => socketio::connect_ok(&namespace, &accepted.sid),
-        });
+        };
+        match accepted.greeting {
+            Some(greeting) => self.outbox.send_all(&[connected, greeting]),
+            None => self.outbox.send(connected),
+        }
         accepted.service.connected();
         self.tell_newcomer(&accepted.socket);
         // Most connections have one for ever.
@@ -346,47 +345,5 @@ impl Session {
             .events_refused
             .get_or_create(&Reason { reason })
             .inc();
-    }
-}
-
-impl Asker {
-    fn acknowledge(&self, args: &[Bytes]) {
-        let Some(id) = self.ack else { return };
-        let args: Vec<&[u8]> = args.iter().map(|arg| &arg[..]).collect();
-        self.socket
-            .outbox
-            .send(socketio::ack(&self.socket.namespace, id, &args));
-    }
-
-    fn acknowledge_binary(&self, args: Vec<Box<RawValue>>, attachments: Vec<Bytes>) {
-        let Some(id) = self.ack else { return };
-        let namespace = self.socket.namespace.clone();
-        let packet = Packet {
-            namespace,
-            body: Body::Ack {
-                args,
-                attachments,
-                id,
-            },
-        };
-        self.socket.outbox.send_all(&socketio::encode(&packet));
-    }
-
-    /// The error acknowledgement, or the `error` event when none was asked for.
-    fn fail(&self, failure: &Failure) {
-        if self.ack.is_some() {
-            let answer = json!({ "ok": false, "error": failure.message, "code": failure.code });
-            return self.acknowledge(&[Bytes::from(answer.to_string())]);
-        }
-        let error = json!({
-            "message": failure.message,
-            "errorCode": failure.code,
-            "errorMessage": failure.message,
-            "recoverable": true,
-            "retryable": failure.retryable,
-            "timestamp": epoch_millis(SystemTime::now()) as u64,
-        });
-        self.socket
-            .emit(events::ERROR, &[error.to_string().as_bytes()]);
     }
 }

@@ -12,6 +12,7 @@ use super::clock::Due;
 use super::sockets::connected_in;
 use super::{CloseReason, Session, ping};
 use crate::limits::{ATTACHMENTS_DEADLINE, TOKEN_NOTICE};
+use crate::stamp::epoch_millis;
 
 /// When something is to happen to a session whatever its client does.
 pub(super) struct Deadlines {
@@ -209,11 +210,4 @@ impl TokenEnd {
     fn has_come(&self, now: Instant) -> bool {
         self.ends.is_some_and(|ends| ends <= now)
     }
-}
-
-/// Milliseconds since 1970, the unit of every time that clients see.
-pub(super) fn epoch_millis(time: SystemTime) -> u128 {
-    time.duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_millis()
 }

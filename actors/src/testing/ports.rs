@@ -25,7 +25,7 @@ impl FakeTokens {
     pub fn add_user(&self, token: &str, id: &str, lifetime: Duration) {
         let identity = Identity {
             principal: user(id),
-            expires_at: SystemTime::now() + lifetime,
+            expires_at: Some(SystemTime::now() + lifetime),
             token: None,
         };
         lock(&self.0).insert(token.to_owned(), identity);
@@ -52,7 +52,7 @@ impl Authenticator for FakeTokens {
             }
             _ => return Err(InvalidToken),
         };
-        let expires_at = SystemTime::now() + Duration::from_secs(3600);
+        let expires_at = Some(SystemTime::now() + Duration::from_secs(3600));
         Ok(Identity {
             principal,
             expires_at,

@@ -83,6 +83,10 @@ number! {
     ChatId, "chat id"
 }
 number! {
+    /// A document of a project. 1 to 2^53 - 1.
+    DocumentId, "document id"
+}
+number! {
     /// A message of a chat. 1 to 2^53 - 1; in a chat, what is said later has the greater one.
     MessageId, "message id"
 }

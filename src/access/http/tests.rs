@@ -92,7 +92,7 @@ fn holder_of(token: &str) -> Identity {
             id: "ann".parse().unwrap(),
             admin: false,
         },
-        expires_at: SystemTime::now(),
+        expires_at: Some(SystemTime::now()),
         token: Some(Token::from(token)),
     }
 }

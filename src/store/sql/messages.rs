@@ -2,18 +2,19 @@
 
 use serde_json::Value;
 use sqlx::AnyConnection;
+use switchboard_actors::ports::{NewMessage, Speaker};
 use switchboard_protocol::ids::{ChatId, MessageId};
 
 use super::projects::read_id;
 use super::{Database, commit, corrupt, now_ms, stored};
-use crate::store::chat_model::{Message, NewMessage, Speaker};
+use crate::store::chat_model::{self, Message};
 use crate::store::error::StoreError;
 
 const SELECT_AFTER: &str =
     "SELECT * FROM messages WHERE chat_id = $1 AND id > $2 ORDER BY id LIMIT $3";
 
-const SELECT_LAST: &str =
-    "SELECT * FROM messages WHERE chat_id = $1 AND id > $2 ORDER BY id DESC LIMIT $3";
+const SELECT_BEFORE: &str =
+    "SELECT * FROM messages WHERE chat_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -30,8 +31,7 @@ impl Row {
     fn read(self, chat: ChatId, operation: &str) -> Result<Message, StoreError> {
         let said = NewMessage {
             chat,
-            speaker: Speaker::from_stored(&self.role)
-                .ok_or_else(|| corrupt(operation, "role", &self.role))?,
+            speaker: speaker(&self.role).ok_or_else(|| corrupt(operation, "role", &self.role))?,
             content: self.content,
             partial: self.partial != 0,
             sources: json(self.sources, "sources", operation)?,
@@ -65,7 +65,7 @@ impl Database {
         )
         .bind(stored(said.chat.get()))
         .bind(now)
-        .bind(said.title())
+        .bind(chat_model::title(&said))
         .execute(&mut *transaction)
         .await
         .map_err(query)?;
@@ -92,13 +92,16 @@ impl Database {
         self.messages(SELECT_AFTER, chat, after, limit).await
     }
 
-    /// The last `limit` messages, in order.
-    pub(in crate::store) async fn last_messages(
+    /// The last `limit` messages before this one, in order.
+    pub(in crate::store) async fn messages_before(
         &self,
         chat: ChatId,
+        before: MessageId,
         limit: u32,
     ) -> Result<Vec<Message>, StoreError> {
-        let mut messages = self.messages(SELECT_LAST, chat, 0, limit).await?;
+        let mut messages = self
+            .messages(SELECT_BEFORE, chat, before.get(), limit)
+            .await?;
         messages.reverse();
         Ok(messages)
     }
@@ -107,13 +110,13 @@ impl Database {
         &self,
         select: &'static str,
         chat: ChatId,
-        after: u64,
+        bound: u64,
         limit: u32,
     ) -> Result<Vec<Message>, StoreError> {
         let operation = format!("read the messages of chat {chat}");
         let rows: Vec<Row> = sqlx::query_as(select)
             .bind(stored(chat.get()))
-            .bind(stored(after))
+            .bind(stored(bound))
             .bind(i64::from(limit))
             .fetch_all(&self.reader)
             .await
@@ -122,6 +125,22 @@ impl Database {
             .map(|row| row.read(chat, &operation))
             .collect()
     }
+}
+
+/// How a speaker is stored.
+fn word(speaker: Speaker) -> &'static str {
+    match speaker {
+        Speaker::User => "user",
+        Speaker::Assistant => "assistant",
+    }
+}
+
+fn speaker(word: &str) -> Option<Speaker> {
+    Some(match word {
+        "user" => Speaker::User,
+        "assistant" => Speaker::Assistant,
+        _ => return None,
+    })
 }
 
 async fn insert(
@@ -134,7 +153,7 @@ async fn insert(
          VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id",
     )
     .bind(stored(said.chat.get()))
-    .bind(said.speaker.stored())
+    .bind(word(said.speaker))
     .bind(&said.content)
     .bind(i64::from(said.partial))
     .bind(said.sources.as_ref().map(Value::to_string))

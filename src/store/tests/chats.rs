@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use futures_util::future::join_all;
 use serde_json::json;
+use switchboard_actors::ports::{NewMessage, Speaker};
 use switchboard_protocol::ids::{ChatId, MAX_NUMBER, ProjectId};
 
 use super::*;
@@ -221,13 +222,17 @@ async fn messages_are_read_back_as_they_were_said_and_in_their_order(database: &
     assert_eq!(kept[1].said.content, odd);
     let page = store.messages_of(ours, Some(kept[0].id), 1).await.unwrap();
     assert_eq!(page, kept[1..2]);
-    assert_eq!(store.last_messages(ours, 2).await.unwrap(), kept[1..]);
+    let before = store.messages_before(ours, kept[2].id, 2).await.unwrap();
+    assert_eq!(before, kept[..2]);
+    let before = store.messages_before(ours, kept[2].id, 1).await.unwrap();
+    assert_eq!(before, kept[1..2]);
     let end = store.messages_of(ours, Some(kept[2].id), 1).await.unwrap();
     assert_eq!(end, []);
     // No database takes a NUL in a text.
     let nul = store.append_message(question(ours, "a\0b")).await.unwrap();
     assert_eq!(nul.said.content, "a\u{fffd}b");
-    assert_eq!(store.last_messages(ours, 1).await.unwrap(), [nul]);
+    let page = store.messages_of(ours, Some(kept[2].id), 1).await.unwrap();
+    assert_eq!(page, [nul]);
 }
 
 async fn messages_said_at_the_same_time_are_read_by_pages_without_a_gap(database: &Fixture) {

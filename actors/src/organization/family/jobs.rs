@@ -41,7 +41,7 @@ impl Organizations {
         let follow = FollowJobs {
             socket: client.socket.id,
             outbox: client.socket.outbox.clone(),
-            is_guest: matches!(client.principal(), Principal::Guest { .. }),
+            is_guest: !matches!(client.principal(), Principal::User { .. }),
             organization: followed.organization,
             conversation: followed.conversation,
         };

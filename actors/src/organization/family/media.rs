@@ -30,7 +30,7 @@ impl Organizations {
             outbox: client.socket.outbox.clone(),
             user: match client.principal() {
                 Principal::User { id, .. } => Some(id),
-                Principal::Guest { .. } => None,
+                Principal::Guest { .. } | Principal::Anonymous => None,
             },
             organization: organization.clone(),
         };

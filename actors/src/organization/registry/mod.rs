@@ -31,6 +31,7 @@ use crate::organization::statuses::{Board, Lookups, Statuses};
 use crate::outbox::WayOut;
 use crate::ports::{Directory, Media};
 use crate::registry::SocketClosed;
+use crate::threads::Threads;
 pub use events::{FollowJobs, LeaveJobs, UnfollowJobs, UnwatchMedia, WatchMedia};
 pub use watched::GetWatched;
 pub use watches::{Watcher, Watches};
@@ -92,25 +93,6 @@ pub struct Sources {
     pub media_poll: Duration,
 }
 
-/// Threads that the organizations' actors are spread over; none: all on the registry's own.
-pub struct Threads {
-    handles: Vec<ArbiterHandle>,
-    started: usize,
-}
-
-impl Threads {
-    fn start<A: Actor<Context = Context<A>> + Send>(&mut self, actor: A) -> Addr<A> {
-        self.started += 1;
-        match self.handles.len() {
-            0 => actor.start(),
-            threads => {
-                let thread = &self.handles[self.started % threads];
-                A::start_in_arbiter(thread, move |_| actor)
-            }
-        }
-    }
-}
-
 /// See the module's documentation.
 pub struct OrganizationRegistry {
     sessions: Watches<SessionWatcher>,
@@ -145,10 +127,7 @@ impl OrganizationRegistry {
             sessions: Watches::new(metrics.clone()),
             media: Watches::new(metrics.clone()),
             jobs: Watches::new(metrics.clone()),
-            threads: Threads {
-                handles: threads,
-                started: 0,
-            },
+            threads: Threads::new(threads),
             feed: Some(feed),
             statuses: Statuses::default(),
             statuses_warned: HashSet::new(),

@@ -8,11 +8,12 @@ use actix::prelude::*;
 use switchboard_protocol::ids::OrganizationId;
 use tokio::sync::oneshot;
 
+use super::WatchRefused;
 use super::table::{Table, Unwatch, Watch};
-use super::{Threads, WatchRefused};
 use crate::SocketId;
 use crate::metrics::{Interest, Metrics};
 use crate::organization::RemoveMember;
+use crate::threads::Threads;
 
 /// What the actor of an organization can do.
 pub trait Watcher: Actor<Context = Context<Self>> + Handler<RemoveMember> + Send {

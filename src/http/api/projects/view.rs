@@ -2,10 +2,11 @@
 
 use serde::Serialize;
 use serde_json::Value;
+use switchboard_actors::ports::Speaker;
 use switchboard_protocol::ids::{ChatId, MessageId, OrganizationId, ProjectId};
 use utoipa::ToSchema;
 
-use crate::store::{Chat, Message, Project, Speaker};
+use crate::store::{Chat, Message, Project};
 
 /// A project.
 #[derive(Serialize, ToSchema)]
@@ -64,6 +65,8 @@ impl<'a> From<&'a Chat> for ChatView<'a> {
 pub(in crate::http::api) struct MessageView<'a> {
     #[schema(value_type = u64)]
     id: MessageId,
+    /// `user` or `assistant`.
+    #[schema(value_type = String, pattern = "^(user|assistant)$")]
     role: Speaker,
     content: &'a str,
     /// True for an answer that was stopped, else absent.

@@ -59,5 +59,8 @@ async fn the_document_describes_every_route_and_each_of_them_answers() {
     let schemas = &document.body["components"]["schemas"];
     assert_eq!(schemas["CreateSession"]["additionalProperties"], false);
     assert_eq!(schemas["Role"]["enum"][3], "meeting_manager");
-    assert_eq!(schemas["Speaker"]["enum"], json!(["user", "assistant"]));
+    assert_eq!(
+        schemas["MessageView"]["properties"]["role"]["type"],
+        "string"
+    );
 }

@@ -3,7 +3,7 @@
 use switchboard_protocol::ids::{ChatId, MAX_NUMBER};
 
 use super::*;
-use crate::store::{NewMessage, Speaker};
+use switchboard_actors::ports::{NewMessage, Speaker};
 
 /// Projects are of this organization.
 fn project(id: u64) -> Value {
