@@ -196,7 +196,10 @@ mod tests {
 
     #[test]
     fn words_are_letters_digits_and_their_marks_and_nothing_else() {
-        assert_eq!(words("a\"b' OR *c-d\0e_f"), ["a", "b", "or", "c", "d", "e", "f"]);
+        assert_eq!(
+            words("a\"b' OR *c-d\0e_f"),
+            ["a", "b", "or", "c", "d", "e", "f"]
+        );
         assert_eq!(words("  #17 \t\n ; -- 3.14"), ["17", "3", "14"]);
         assert_eq!(words("हिन्दी में"), ["हिन्दी", "में"]);
         assert_eq!(words("..."), [""; 0]);
@@ -227,7 +230,10 @@ mod tests {
     fn words_without_a_meaning_count_only_when_there_is_no_other() {
         let asked = |text: &str| indexed_of(of_question(text));
         assert_eq!(asked("What is the budget of the school?"), "budget school");
-        assert_eq!(asked("Wie hoch ist die Miete, und die Kaution?"), "hoch miete kaution");
+        assert_eq!(
+            asked("Wie hoch ist die Miete, und die Kaution?"),
+            "hoch miete kaution"
+        );
         assert_eq!(asked("To be or not to be"), "to be or not");
         assert_eq!(asked("?!"), "");
     }

@@ -13,9 +13,7 @@ use super::leases::{failed, operation, remove_chunks};
 use super::projects::read_id;
 use super::{Database, commit, corrupt, stored};
 use crate::documents::terms::Term;
-use crate::store::document_model::{
-    FoundChunk, Frequencies, Lease, MAX_PROJECT_CHUNKS, NewChunk,
-};
+use crate::store::document_model::{FoundChunk, Frequencies, Lease, MAX_PROJECT_CHUNKS, NewChunk};
 use crate::store::error::StoreError;
 
 /// Columns of a row.
@@ -107,7 +105,8 @@ impl Database {
             }
             let found: Vec<(i64, i64)> = select.fetch_all(&self.reader).await.map_err(query)?;
             for (place, found) in found {
-                let place = usize::try_from(place).map_err(|_| corrupt(&operation, "place", place))?;
+                let place =
+                    usize::try_from(place).map_err(|_| corrupt(&operation, "place", place))?;
                 containing[place] = u64::try_from(found).unwrap_or_default();
             }
         }

@@ -67,12 +67,11 @@ impl Database {
         if known.rows_affected() == 0 {
             return Err(StoreError::UnknownProject(new.project));
         }
-        let there: i64 =
-            sqlx::query_scalar("SELECT COUNT(*) FROM documents WHERE project_id = $1")
-                .bind(stored(new.project.get()))
-                .fetch_one(&mut *transaction)
-                .await
-                .map_err(query)?;
+        let there: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM documents WHERE project_id = $1")
+            .bind(stored(new.project.get()))
+            .fetch_one(&mut *transaction)
+            .await
+            .map_err(query)?;
         if there >= i64::from(MAX_DOCUMENTS) {
             return Err(StoreError::TooManyDocuments(new.project));
         }

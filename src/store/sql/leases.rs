@@ -78,12 +78,13 @@ impl Database {
         time: Duration,
     ) -> Result<(), StoreError> {
         let until = end_of(now_ms(), time);
-        let renewed = sqlx::query("UPDATE documents SET lease_until = $3 WHERE id = $1 AND lease = $2")
-            .bind(stored(lease.document.get()))
-            .bind(&lease.token)
-            .bind(until)
-            .execute(&self.writer)
-            .await;
+        let renewed =
+            sqlx::query("UPDATE documents SET lease_until = $3 WHERE id = $1 AND lease = $2")
+                .bind(stored(lease.document.get()))
+                .bind(&lease.token)
+                .bind(until)
+                .execute(&self.writer)
+                .await;
         held(lease, renewed)
     }
 
