@@ -72,7 +72,7 @@ fn chunks(contents: &[&str]) -> Vec<NewChunk> {
 }
 
 /// A document that is searched.
-async fn completed(store: &Store, project: ProjectId, contents: &[&str]) -> DocumentId {
+pub(super) async fn completed(store: &Store, project: ProjectId, contents: &[&str]) -> DocumentId {
     let (lease, new) = (taken(store, project).await, chunks(contents));
     store.begin_chunks(&lease, new.len(), 30).await.unwrap();
     store.add_chunks(&lease, &new, 90).await.unwrap();

@@ -5,7 +5,9 @@ mod documents;
 mod fixture;
 mod media;
 mod opening;
+mod processing;
 mod recoverables;
+mod search;
 mod sessions;
 mod transcripts;
 
