@@ -51,14 +51,12 @@ enum Event {
 }
 
 #[derive(Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(tag = "type")]
 enum Delta {
-    TextDelta {
-        text: String,
-    },
-    ThinkingDelta {
-        thinking: String,
-    },
+    #[serde(rename = "text_delta")]
+    Text { text: String },
+    #[serde(rename = "thinking_delta")]
+    Thinking { thinking: String },
     #[serde(other)]
     Other,
 }
@@ -75,8 +73,8 @@ struct Failed {
 pub(super) fn read(data: &str) -> Result<Said, Fault> {
     match serde_json::from_str(data).map_err(|error| Fault::garbled(&error))? {
         Event::ContentBlockDelta { delta } => Ok(match delta {
-            Delta::TextDelta { text } => Said::text(text),
-            Delta::ThinkingDelta { thinking } => Said::thought(&thinking),
+            Delta::Text { text } => Said::text(text),
+            Delta::Thinking { thinking } => Said::thought(&thinking),
             Delta::Other => Said::default(),
         }),
         Event::MessageStop => Ok(Said::the_end()),

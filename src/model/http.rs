@@ -1,13 +1,12 @@
-//! A language model behind HTTP. What it says when it fails is for the log, without the key; clients get a [`ModelError`].
+//! A language model behind HTTP. What it says when it fails goes to the log, without the key; clients get a [`ModelError`].
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use anyhow::Context as _;
-use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Client, Response, Url};
 use switchboard_actors::ports::{
     LanguageModel, ModelError, ModelStage, Prompt, Settled, WishRefused, Wishes,
@@ -18,7 +17,7 @@ use super::prompt::Conversation;
 use super::said::Fault;
 use super::settle::Bounds;
 use super::stream::Answering;
-use super::{anthropic, openai};
+use super::{anthropic, openai, refusal};
 use crate::config::{Llm, LlmProvider, Secret, mask_url};
 use crate::outgoing::{self, describe};
 
@@ -26,13 +25,6 @@ use crate::outgoing::{self, describe};
 const IDLE: Duration = Duration::from_secs(4);
 /// Idle connections that are kept.
 const MAX_IDLE: usize = 16;
-/// How much of a refusal's text is read, and for how long.
-const MAX_REFUSAL_BYTES: usize = 16 * 1024;
-const REFUSAL_DEADLINE: Duration = Duration::from_secs(2);
-/// How much of what the model's side said goes to the log, in characters.
-const MAX_LOGGED: usize = 500;
-/// Longest time after which a client is told to try again.
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
 
 /// See the module's documentation.
 pub(super) struct HttpModel {
@@ -164,24 +156,11 @@ impl Endpoint {
             }
         };
         if response.status().as_u16() != 200 {
-            return Err(self.refusal(response).await);
+            return Err(refusal::read(response, self.provider, self.patience).await);
         }
         expect_events(&response)?;
         let bytes = response.bytes_stream().map_err(describe);
         Ok(Answering::new(self.provider, bytes, self.patience))
-    }
-
-    async fn refusal(&self, response: Response) -> Fault {
-        let status = response.status().as_u16();
-        let error = match (status, self.provider) {
-            (429, _) | (529, LlmProvider::Anthropic) => ModelError::RateLimited {
-                retry_after: retry_after(response.headers(), SystemTime::now()),
-            },
-            _ => ModelError::Refused { status },
-        };
-        let text = timeout(REFUSAL_DEADLINE.min(self.patience), beginning(response)).await;
-        let text = text.unwrap_or_default();
-        Fault::new(error, format!("HTTP {status}: {text}"))
     }
 
     /// Tells the log when the model begins to fail; what follows is for who looks closer.
@@ -190,14 +169,15 @@ impl Endpoint {
             false => log::Level::Warn,
             true => log::Level::Debug,
         };
-        let address = mask_url(self.url.as_str());
-        log::log!(
-            level,
-            "language model fails url={address:?} reason={:?} said={:?}",
-            error.to_string(),
-            loggable(&why, self.key.as_ref())
-        );
+        log::log!(level, "{}", self.report(&error, &why));
         error
+    }
+
+    /// The line for the log: one line whatever the other side said, and without the key.
+    fn report(&self, error: &ModelError, why: &str) -> String {
+        let (url, error) = (mask_url(self.url.as_str()), error.to_string());
+        let said = refusal::loggable(why, self.key.as_ref());
+        format!("language model fails url={url:?} error={error:?} reason={said:?}")
     }
 
     fn answered(&self) {
@@ -221,42 +201,6 @@ fn expect_events(response: &Response) -> Result<(), Fault> {
             format!("the answer is of type {kind}"),
         )),
     }
-}
-
-/// How long to wait, by seconds or by a date (RFC 9110, section 10.2.3).
-fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    let wait = match text.parse() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => {
-            let date = httpdate::parse_http_date(text).ok()?;
-            date.duration_since(now).unwrap_or_default()
-        }
-    };
-    Some(wait.min(MAX_RETRY_AFTER))
-}
-
-/// The first part of a body; what cannot be read of it is left out.
-async fn beginning(mut response: Response) -> String {
-    let mut read: Vec<u8> = Vec::new();
-    while read.len() < MAX_REFUSAL_BYTES {
-        let Ok(Some(chunk)) = response.chunk().await else {
-            break;
-        };
-        let room = MAX_REFUSAL_BYTES - read.len();
-        let chunk: Bytes = chunk.slice(..chunk.len().min(room));
-        read.extend_from_slice(&chunk);
-    }
-    String::from_utf8_lossy(&read).into_owned()
-}
-
-/// The first part of what the other side said, without our key; to be printed escaped.
-fn loggable(said: &str, key: Option<&Secret>) -> String {
-    let said = match key {
-        Some(key) if !key.expose().is_empty() => said.replace(key.expose(), "***"),
-        _ => said.to_owned(),
-    };
-    said.chars().take(MAX_LOGGED).collect()
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Who answers questions: a language model over HTTP, or the extractive responder where none is configured.
 //!
 //! `settle` says who answers within the configured bounds, `prompt` what the model is told, `openai` and `anthropic` how that
-//! and the answer are written, `gauge` bounds what of an answer is held, `stream` reads it piece by piece, `http` asks. Nothing
+//! and the answer are written, `gauge` bounds what of an answer is held, `stream` reads it piece by piece, `http` asks, `refusal` reads what is no answer. Nothing
 //! here keeps anything between two questions but idle connections.
 
 mod anthropic;
@@ -10,6 +10,7 @@ mod gauge;
 mod http;
 mod openai;
 mod prompt;
+mod refusal;
 mod said;
 mod settle;
 mod stream;

@@ -31,7 +31,7 @@ pub use script::{Script, Steps};
 
 /// A running server.
 pub struct ModelServer {
-    address: SocketAddr,
+    pub address: SocketAddr,
     desk: Arc<Desk>,
     asked: tokio::sync::Mutex<mpsc::UnboundedReceiver<Asked>>,
     embeddings_asked: tokio::sync::Mutex<mpsc::UnboundedReceiver<Asked>>,
