@@ -7,9 +7,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
-use super::Ending;
-use super::script::{Act, Script, Steps};
+use super::script::Act;
 use super::wire::{Form, head};
+use super::{Ending, Script, Steps};
 
 /// Answers by `script`, then closes the connection.
 pub(super) async fn play(stream: TcpStream, script: Script, form: Form) -> Ending {
