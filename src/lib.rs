@@ -10,6 +10,7 @@ mod descriptors;
 pub mod embedded_broker;
 pub mod http;
 mod json_object;
+pub mod model;
 mod outgoing;
 mod pem;
 pub mod recording;

@@ -29,6 +29,7 @@ mod limits;
 mod logs;
 mod memberships;
 mod metrics;
+mod models;
 mod origins;
 mod outage;
 mod payloads;
