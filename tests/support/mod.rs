@@ -7,6 +7,7 @@ pub mod http;
 pub mod mosquitto;
 pub mod mqtt;
 pub mod neighbour;
+pub mod pdf;
 pub mod postgres;
 pub mod program;
 pub mod raw_websocket;
