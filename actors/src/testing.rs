@@ -5,6 +5,7 @@
 //! lets time go by, timer after timer. [`Harness`] wires registry, broker and sessions over the fakes.
 
 mod broker;
+mod chat;
 mod client;
 mod frames;
 mod harness;
@@ -20,6 +21,7 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 pub use broker::FakeBroker;
+pub use chat::{ChatStage, FakeChats, FakeModel, FakeRetrieval};
 pub use client::Client;
 pub use frames::{ServerFrame, frames};
 pub use harness::{Harness, Setup};

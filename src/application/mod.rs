@@ -15,6 +15,7 @@ use actix::prelude::*;
 use actix_web::web;
 use anyhow::Context as _;
 use switchboard_actors::broker::BrokerStatus;
+use switchboard_actors::chat::answers::{AnswerRegistry, StopAll};
 use switchboard_actors::ports::Access;
 use switchboard_actors::recovery::{Flush, RecoveryKeeper};
 use switchboard_actors::registry::RoomRegistry;
@@ -43,6 +44,8 @@ const EXTERNAL_DEADLINE: Duration = Duration::from_millis(500);
 const CONNECTIONS_DEADLINE: Duration = Duration::from_millis(10_500);
 /// How long it may take to store which sockets may come back.
 const RECOVERY_DEADLINE: Duration = Duration::from_millis(500);
+/// How long it may take meanwhile to store what was said of answers that are stopped.
+const ANSWERS_DEADLINE: Duration = RECOVERY_DEADLINE;
 /// How long their rooms are kept then, so that nothing is lost until they are in them at another switchboard.
 const HAND_OVER: Duration = Duration::from_millis(1_500);
 /// How long finals that wait may take to be stored then.
@@ -73,6 +76,8 @@ pub struct Application {
     store: Store,
     /// Keeps sockets that may come back.
     recovery: Addr<RecoveryKeeper>,
+    /// Runs answers.
+    answers: Addr<AnswerRegistry>,
     /// Keeps finals; none without retention.
     recording: Option<Recording>,
     /// Keeps the certificate of HTTPS fresh, while it lives; none with plain HTTP.
@@ -184,6 +189,7 @@ impl Application {
             issuer,
             actors.events,
         ));
+        let chat_sockets = web::Data::new(actors.projects);
         let document = web::Data::new(DemoDocument(demo.clone()));
         let deadline = match &embedded {
             Some(_) => EMBEDDED_DEADLINE,
@@ -202,6 +208,7 @@ impl Application {
             tls,
             move |app| {
                 app.app_data(health.clone())
+                    .app_data(chat_sockets.clone())
                     .app_data(api_state.clone())
                     .app_data(document.clone())
                     .configure(health::configure)
@@ -220,6 +227,7 @@ impl Application {
             mqtt_tls: config.mqtt_tls.clone(),
             store,
             recovery: actors.recovery,
+            answers: actors.answers,
             recording: actors.recording,
             refresh,
             demo,
@@ -297,7 +305,14 @@ impl Application {
         self.endpoint.drain(self.drain, CONNECTIONS_DEADLINE).await;
         // Nobody is connected any more: what sockets have left behind is stored from here on.
         drop(self.server);
-        let flushed = tokio::time::timeout(RECOVERY_DEADLINE, self.recovery.send(Flush)).await;
+        let answers = self.answers.clone();
+        let stopped = async move { answers.send(StopAll).await.ok()?.await.ok() };
+        let stopped = tokio::time::timeout(ANSWERS_DEADLINE, stopped);
+        let flushed = tokio::time::timeout(RECOVERY_DEADLINE, self.recovery.send(Flush));
+        let (flushed, stopped) = futures_util::future::join(flushed, stopped).await;
+        if stopped.is_err() {
+            log::warn!("what was said of answers could not all be stored");
+        }
         match flushed {
             Ok(Ok(Ok(0))) => {}
             // Nobody else is at our own broker.

@@ -67,6 +67,9 @@ pub struct Client {
     pub(super) acks: AtomicU64,
 }
 
+/// What every socket of the root namespace is told with the answer to its CONNECT.
+const GREETING: &str = r#"42["connection_status",{"status":"connected"}]"#;
+
 impl Client {
     /// Says one Engine.IO text packet, such as `3` or `42["leave_room","S/1"]`.
     pub fn say(&self, packet: &str) {
@@ -95,10 +98,18 @@ impl Client {
         self.line.said.load(Ordering::Relaxed) - self.line.read.load(Ordering::Relaxed)
     }
 
-    /// Everything the server has said, as [`ServerFrame`](super::ServerFrame) prints it.
+    /// Everything the server has said but its greeting, as [`ServerFrame`](super::ServerFrame) prints it.
     pub fn heard(&self) -> Vec<String> {
         let frames = self.wire.frames();
-        frames.iter().map(ToString::to_string).collect()
+        let heard = frames.iter().map(ToString::to_string);
+        heard.filter(|heard| heard != GREETING).collect()
+    }
+
+    /// How often the server has greeted.
+    pub fn greeted(&self) -> usize {
+        let frames = self.wire.frames();
+        let heard = frames.iter().map(ToString::to_string);
+        heard.filter(|heard| heard == GREETING).count()
     }
 
     /// Waits for something that begins with `start`, and returns the first such.

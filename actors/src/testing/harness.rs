@@ -11,8 +11,8 @@ use switchboard_protocol::frame::Frame;
 
 use super::client::Line;
 use super::{
-    Client, FakeAccess, FakeBroker, FakeDirectory, FakeMedia, FakeRecoverables, FakeTokens,
-    FakeTranscripts, FakeWire, eventually, quiet,
+    ChatStage, Client, FakeAccess, FakeBroker, FakeDirectory, FakeMedia, FakeRecoverables,
+    FakeTokens, FakeTranscripts, FakeWire, eventually, quiet,
 };
 use crate::SocketIds;
 use crate::broker::BrokerActor;
@@ -56,6 +56,8 @@ pub struct Setup {
     pub recheck: Option<Duration>,
     /// Threads for rooms and organizations; none: all on the test's own.
     pub threads: Vec<ArbiterHandle>,
+    /// Whether sockets without a token are let in, to chat.
+    pub anonymous_chat: bool,
     /// Connections that transcripts come by, 1.
     pub delivery_links: usize,
     /// Puts another service before, or in the place of, the root namespace's.
@@ -74,6 +76,7 @@ impl Default for Setup {
             retention: None,
             recheck: None,
             threads: Vec::new(),
+            anonymous_chat: false,
             delivery_links: 1,
             recovery: RecoveryMode::Ask,
             recoverables: None,
@@ -93,6 +96,8 @@ pub struct Harness {
     pub registry: Addr<RoomRegistry>,
     /// The OrganizationRegistry.
     pub organizations: Addr<OrganizationRegistry>,
+    /// Projects' rooms, answers, and what they are made with.
+    pub chat: ChatStage,
     /// Which sessions are whose, where the list does not say.
     pub directory: Arc<FakeDirectory>,
     /// What is being processed; asked every ten seconds.
@@ -164,10 +169,12 @@ impl Harness {
         let organizations = OrganizationRegistry::new(
             outlets.organization,
             sources,
-            setup.threads,
+            setup.threads.clone(),
             metrics.clone(),
         )
         .start();
+        let threads = setup.threads;
+        let chat = ChatStage::start(outlets.project, threads, metrics.clone());
         let access = Arc::new(FakeAccess::default());
         let tokens = Arc::new(FakeTokens::default());
         let recoverables = setup.recoverables.unwrap_or_default();
@@ -176,6 +183,8 @@ impl Harness {
             vec![
                 registry.clone().recipient(),
                 organizations.clone().recipient(),
+                chat.projects.clone().recipient(),
+                chat.answers.clone().recipient(),
             ],
             Some(recoverables.clone()),
             metrics.clone(),
@@ -184,6 +193,7 @@ impl Harness {
         let holdings = Holdings {
             rooms: registry.clone(),
             organizations: organizations.clone(),
+            projects: chat.projects.clone(),
             access: access.clone(),
         };
         let rights = RightsKeeper::new(outlets.access, holdings, setup.recheck, metrics.clone());
@@ -197,6 +207,8 @@ impl Harness {
             organizations: Organizations {
                 registry: organizations.clone(),
             },
+            chat: chat.family(),
+            anonymous_chat: setup.anonymous_chat,
             recovery: Recovery {
                 mode: setup.recovery,
                 keeper: keeper.clone(),
@@ -221,6 +233,7 @@ impl Harness {
             broker_actor,
             registry,
             organizations,
+            chat,
             directory,
             media,
             access,
@@ -298,11 +311,15 @@ impl Harness {
                 ("sockets", metrics.sockets.get()),
                 ("rooms", metrics.rooms.get()),
                 ("members", metrics.members.get()),
+                ("chat sockets", metrics.chat_sockets.get()),
+                ("project rooms", metrics.project_rooms.get()),
+                ("project members", metrics.project_members.get()),
+                ("answers", metrics.answers_running.get()),
                 ("rooms recorded", metrics.rooms_recorded.get()),
                 ("session actors", alive(&self.leases)),
                 ("outboxes", alive(&self.outboxes)),
                 // Those that are wanted always.
-                ("filters wanted", metrics.filters_wanted.get() - 3),
+                ("filters wanted", metrics.filters_wanted.get() - 4),
                 (
                     "filters subscribed",
                     self.broker.subscribed(LinkRole::Delivery).len() as i64,

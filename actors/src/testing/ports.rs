@@ -134,7 +134,7 @@ impl Access for FakeAccess {
         let resource = resource(&action);
         let of_user = match &who.principal {
             Principal::User { id, .. } => format!("{resource} {id}"),
-            Principal::Guest { .. } => resource.clone(),
+            Principal::Guest { .. } | Principal::Anonymous => resource.clone(),
         };
         rights.asked.push((who.principal, action));
         let answer = match rights.is_away {

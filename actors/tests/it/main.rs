@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the message")]
 
 mod captions;
+mod chat_answers;
+mod chat_projects;
 mod deadlines;
 mod delivery_links;
 mod drain;

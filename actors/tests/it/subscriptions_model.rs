@@ -108,7 +108,7 @@ impl Play {
         // Through the BrokerActor's mailbox, after all that the registry has told it.
         let fence = Unsubscribe(room("nobody/0"));
         self.harness.broker_actor.send(fence).await.unwrap();
-        let wanted = self.harness.metrics.filters_wanted.get() - 3;
+        let wanted = self.harness.metrics.filters_wanted.get() - 4;
         assert_eq!(wanted as usize, 4 * rooms.len(), "step {step}");
         assert_eq!(
             self.harness.broker.faults(),

@@ -4,6 +4,7 @@
 
 mod attempts;
 mod caller;
+mod chat_sockets;
 mod conversation_body;
 mod conversations;
 mod error;
@@ -142,6 +143,10 @@ pub fn configure(cfg: &mut web::ServiceConfig) {
         .service(resource(
             "/sessions/{id}/guest-token",
             [(Method::POST, web::to(guest_token::create))],
+        ))
+        .service(resource(
+            "/chat-sockets",
+            [(Method::GET, web::to(chat_sockets::list))],
         ))
         .configure(projects::configure)
         .default_service(web::to(|| async { Err::<&str, _>(ApiError::UnknownRoute) }));

@@ -7,8 +7,8 @@ use utoipa::{Modify, OpenApi};
 
 use super::projects::{self, chats, messages};
 use super::{
-    conversations, guest_token, organization_events, organizations, session_list, sessions,
-    transcript,
+    chat_sockets, conversations, guest_token, organization_events, organizations, session_list,
+    sessions, transcript,
 };
 
 #[derive(OpenApi)]
@@ -43,6 +43,7 @@ use super::{
         chats::read,
         chats::delete,
         messages::list,
+        chat_sockets::list,
     )
 )]
 struct Api;

@@ -81,8 +81,10 @@ pub struct AnswerRegistry {
     running: HashMap<ChatId, Running>,
     /// Numbers answers.
     last: u64,
+    /// Whether no question is taken any more.
+    is_stopping: bool,
     /// Waits for the last of them.
-    stopping: Option<oneshot::Sender<()>>,
+    stopped: Option<oneshot::Sender<()>>,
     desk: Desk,
     threads: Threads,
     metrics: Metrics,
@@ -94,7 +96,8 @@ impl AnswerRegistry {
         Self {
             running: HashMap::new(),
             last: 0,
-            stopping: None,
+            is_stopping: false,
+            stopped: None,
             desk,
             threads: Threads::new(threads),
             metrics,
@@ -103,7 +106,7 @@ impl AnswerRegistry {
 
     fn refusal(&self, ask: &Ask) -> Option<Failure> {
         let refused = |code, message: String| Failure::unavailable(code, message).about(ask.chat);
-        if self.stopping.is_some() {
+        if self.is_stopping {
             return Some(refused("STOPPING", "the server is stopping".to_owned()));
         }
         if self.running.contains_key(&ask.chat) {
@@ -190,13 +193,9 @@ impl Handler<StopAll> for AnswerRegistry {
         for running in self.running.values() {
             running.answer.do_send(Stop("stopping"));
         }
+        self.is_stopping = true;
         // Dropped where nothing runs.
-        self.stopping = Some(stopped);
-        if self.running.is_empty() {
-            let (unused, receiver) = oneshot::channel();
-            drop(unused);
-            return MessageResult(receiver);
-        }
+        self.stopped = Some(stopped).filter(|_| !self.running.is_empty());
         MessageResult(receiver)
     }
 }
@@ -212,10 +211,10 @@ impl Handler<Ended> for AnswerRegistry {
         self.running.remove(&ended.chat);
         self.count();
         if self.running.is_empty()
-            && let Some(stopping) = self.stopping.take()
+            && let Some(stopped) = self.stopped.take()
         {
             // Nobody may wait any more.
-            let _ = stopping.send(());
+            let _ = stopped.send(());
         }
     }
 }

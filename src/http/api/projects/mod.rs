@@ -4,7 +4,7 @@
 pub(super) mod chats;
 pub(super) mod events;
 pub(super) mod messages;
-mod page;
+pub(super) mod page;
 mod view;
 
 use actix_web::http::Method;

@@ -21,12 +21,12 @@ pub(in crate::http::api) struct PageQuery<Id> {
 }
 
 impl<Id: Copy> PageQuery<Id> {
-    pub(super) fn after(&self) -> Option<Id> {
+    pub(in crate::http::api) fn after(&self) -> Option<Id> {
         self.after
     }
 
     /// How many items to show.
-    pub(super) fn limit(&self) -> Result<u32, ApiError> {
+    pub(in crate::http::api) fn limit(&self) -> Result<u32, ApiError> {
         match self.limit.unwrap_or(PAGE) {
             limit @ 1..=MAX_PAGE => Ok(limit),
             _ => Err(ApiError::Invalid(format!("limit must be 1 to {MAX_PAGE}"))),
@@ -44,7 +44,7 @@ pub(in crate::http::api) struct Page<View, Id> {
 
 impl<View, Id> Page<View, Id> {
     /// Shows the first `limit` of `found`; one more of them says that there is another page.
-    pub(super) fn new<'a, T>(
+    pub(in crate::http::api) fn new<'a, T>(
         found: &'a [T],
         limit: u32,
         id: impl Fn(&T) -> Id,

@@ -34,6 +34,7 @@ async fn the_document_describes_every_route_and_each_of_them_answers() {
         "DELETE /projects/{id}",
         "DELETE /projects/{id}/chats/{chat}",
         "DELETE /sessions/{id}",
+        "GET /chat-sockets",
         "GET /conversations/{id}",
         "GET /organizations/{id}/projects",
         "GET /organizations/{id}/sessions",
