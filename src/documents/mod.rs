@@ -1,0 +1,7 @@
+//! Documents of projects: what is uploaded, processed and searched.
+
+pub mod extract;
+pub mod kind;
+pub mod split;
+
+pub use kind::DocumentKind;
