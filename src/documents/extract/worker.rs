@@ -52,7 +52,7 @@ fn limit() -> std::io::Result<()> {
     Ok(())
 }
 
-fn read(
+pub(super) fn read(
     kind: DocumentKind,
     charset: Option<&str>,
     content: Vec<u8>,
