@@ -1,49 +1,104 @@
-//! Which files are taken into projects.
+//! What kinds of documents are taken.
 
-/// What a document is written in.
+/// A kind of document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DocumentKind {
     /// Plain text.
     Text,
-    /// Markdown.
+    /// Text with Markdown's headings, lists and so on.
     Markdown,
-    /// HTML.
+    /// A page of the web.
     Html,
-    /// PDF.
+    /// Pages to print.
     Pdf,
 }
 
-const WORDS: [(DocumentKind, &str); 4] = [
-    (DocumentKind::Text, "text"),
-    (DocumentKind::Markdown, "markdown"),
-    (DocumentKind::Html, "html"),
-    (DocumentKind::Pdf, "pdf"),
-];
-
 impl DocumentKind {
-    /// By the file's name, else by what its sender calls it.
+    /// The kind of a file by the extension of its name or, where that says nothing, by its media type. `None` is a
+    /// kind that is not taken.
     pub fn of(filename: &str, content_type: Option<&str>) -> Option<Self> {
-        let ending = filename.rsplit_once('.').map(|(_, ending)| ending);
-        let ending = ending.unwrap_or_default().to_ascii_lowercase();
-        match (ending.as_str(), content_type) {
-            ("txt", _) => Some(Self::Text),
-            ("md", _) => Some(Self::Markdown),
-            ("html" | "htm", _) => Some(Self::Html),
-            ("pdf", _) => Some(Self::Pdf),
-            ("", Some("text/plain")) => Some(Self::Text),
+        let extension = filename.rsplit_once('.').map(|(_, extension)| extension);
+        extension
+            .and_then(Self::of_extension)
+            .or_else(|| Self::of_media_type(content_type?))
+    }
+
+    fn of_extension(extension: &str) -> Option<Self> {
+        match extension.to_ascii_lowercase().as_str() {
+            "txt" | "text" => Some(Self::Text),
+            "md" | "markdown" => Some(Self::Markdown),
+            "html" | "htm" => Some(Self::Html),
+            "pdf" => Some(Self::Pdf),
             _ => None,
         }
     }
 
-    /// How it is stored and given out.
-    pub fn as_str(self) -> &'static str {
-        let word = WORDS.iter().find(|(kind, _)| *kind == self);
-        word.expect("every kind has a word").1
+    fn of_media_type(media_type: &str) -> Option<Self> {
+        let essence = media_type.split(';').next().unwrap_or_default();
+        match essence.trim().to_ascii_lowercase().as_str() {
+            "text/plain" => Some(Self::Text),
+            "text/markdown" | "text/x-markdown" => Some(Self::Markdown),
+            "text/html" | "application/xhtml+xml" => Some(Self::Html),
+            "application/pdf" | "application/x-pdf" => Some(Self::Pdf),
+            _ => None,
+        }
     }
 
-    /// Reads it back.
+    /// The word that is stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Markdown => "markdown",
+            Self::Html => "html",
+            Self::Pdf => "pdf",
+        }
+    }
+
+    /// Reads what [`as_str`](Self::as_str) wrote.
     pub fn from_stored(word: &str) -> Option<Self> {
-        let kind = WORDS.iter().find(|(_, stored)| *stored == word);
-        kind.map(|(kind, _)| *kind)
+        [Self::Text, Self::Markdown, Self::Html, Self::Pdf]
+            .into_iter()
+            .find(|kind| kind.as_str() == word)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_extension_decides_before_the_media_type() {
+        for (filename, content_type, kind) in [
+            ("a.txt", Some("application/pdf"), Some(DocumentKind::Text)),
+            ("notes.v2.MD", None, Some(DocumentKind::Markdown)),
+            ("a.markdown", None, Some(DocumentKind::Markdown)),
+            ("page.HTM", Some("text/plain"), Some(DocumentKind::Html)),
+            ("a.pdf", None, Some(DocumentKind::Pdf)),
+            (
+                "README",
+                Some("text/plain; charset=utf-8"),
+                Some(DocumentKind::Text),
+            ),
+            ("scan", Some("Application/PDF"), Some(DocumentKind::Pdf)),
+            ("a.docx", None, None),
+            ("a.docx", Some("application/msword"), None),
+            ("pdf", None, None),
+            ("", None, None),
+        ] {
+            assert_eq!(DocumentKind::of(filename, content_type), kind, "{filename}");
+        }
+    }
+
+    #[test]
+    fn a_stored_kind_is_read_again_and_nothing_else() {
+        for kind in [
+            DocumentKind::Text,
+            DocumentKind::Markdown,
+            DocumentKind::Html,
+            DocumentKind::Pdf,
+        ] {
+            assert_eq!(DocumentKind::from_stored(kind.as_str()), Some(kind));
+        }
+        assert_eq!(DocumentKind::from_stored("PDF"), None);
     }
 }

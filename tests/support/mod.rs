@@ -4,9 +4,11 @@
 pub mod broker;
 pub mod echo;
 pub mod http;
+pub mod model_server;
 pub mod mosquitto;
 pub mod mqtt;
 pub mod neighbour;
+pub mod pdf;
 pub mod postgres;
 pub mod program;
 pub mod raw_websocket;

@@ -102,7 +102,7 @@ async fn with_broker(test: impl AsyncFnOnce(Recipient<Publish>, Told)) {
 }
 
 fn start(store: &Store, events: &Recipient<Publish>) -> Processor {
-    let extractor = Extractor::new("unused".into());
+    let extractor = Extractor::in_process();
     Processor::start(store.clone(), events.clone(), extractor)
 }
 
