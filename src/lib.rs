@@ -7,6 +7,7 @@ pub mod cli;
 pub mod config;
 pub mod demo;
 mod descriptors;
+pub mod documents;
 pub mod embedded_broker;
 pub mod http;
 mod json_object;

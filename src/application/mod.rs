@@ -169,7 +169,7 @@ impl Application {
             &store,
             authenticator,
             Arc::clone(&access),
-            desk::desk(config, &store),
+            desk::desk(config, &store)?,
             &handles,
         );
         let broker_status = actors.broker;

@@ -12,6 +12,7 @@ use switchboard_protocol::ids::{ChannelId, RoomId, SessionId, UserId};
 
 use crate::config::Layer;
 use crate::config::keys::{Fallback, KEYS, Key};
+use crate::documents::DocumentKind;
 
 /// Bounds of a drill.
 const SHORTEST_DRILL: Duration = Duration::from_secs(1);
@@ -71,6 +72,9 @@ pub enum Command {
     #[command(after_help = "Examples:\n  switchboard watch demo-lecture/1\n  \
         switchboard watch S/1 --url https://captions.example.org --token \"$TOKEN\"")]
     Watch(Watch),
+    /// Read a document from stdin and write its text to stdout
+    #[command(hide = true)]
+    ExtractText(ExtractText),
 }
 
 /// Whom a token is for.
@@ -153,6 +157,17 @@ pub struct Watch {
     pub token: Option<String>,
 }
 
+/// How to read a document.
+#[derive(Debug, clap::Args)]
+pub struct ExtractText {
+    /// What it is
+    #[arg(long, value_parser = kind)]
+    pub kind: DocumentKind,
+    /// Charset of a text that is not UTF-8
+    #[arg(long)]
+    pub charset: Option<String>,
+}
+
 /// A command line that has been read.
 #[derive(Debug)]
 pub struct Invocation {
@@ -233,6 +248,11 @@ fn drill(text: &str) -> Result<Duration, String> {
         Ok(_) => Err("between 1s and 12h".to_owned()),
         Err(error) => Err(error.to_string()),
     }
+}
+
+fn kind(text: &str) -> Result<DocumentKind, String> {
+    let kind = DocumentKind::from_stored(text);
+    kind.ok_or_else(|| "text, markdown, html or pdf is wanted".to_owned())
 }
 
 fn speed(text: &str) -> Result<f64, String> {

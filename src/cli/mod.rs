@@ -7,6 +7,7 @@ mod args;
 mod check_config;
 mod demo;
 mod doctor;
+mod extract_text;
 mod migrate;
 mod replay;
 mod token;
@@ -62,6 +63,10 @@ fn execute(
         file,
         command,
     } = invocation;
+    // It is given no settings, and is to do nothing before it has limited itself.
+    if let Command::ExtractText(wanted) = &command {
+        return extract_text::run(wanted);
+    }
     let read = Settings::gather(&flags, environment, file.as_deref())
         .and_then(|settings| Ok((Config::from_settings(&settings)?, settings)));
     let (config, settings) = match (read, &command) {
@@ -86,6 +91,7 @@ fn execute(
             Command::Replay(replay) => replay::run(&config, replay).await,
             Command::Watch(watch) => watch::run(watch).await,
             Command::Doctor(doctor) => return doctor::run(&doctor, &settings, &config).await,
+            Command::ExtractText(_) => unreachable!("it ran before the settings were read"),
         }?;
         Ok(ExitCode::SUCCESS)
     })

@@ -8,6 +8,7 @@ pub mod model_server;
 pub mod mosquitto;
 pub mod mqtt;
 pub mod neighbour;
+pub mod pdf;
 pub mod postgres;
 pub mod program;
 pub mod raw_websocket;

@@ -127,6 +127,7 @@ impl From<StoreError> for ApiError {
             StoreError::SessionExists(_)
             | StoreError::ConversationExists(_)
             | StoreError::ProjectExists(_) => Self::Conflict(error.to_string()),
+            StoreError::TooManyDocuments(_) => Self::Conflict(error.to_string()),
             StoreError::UnknownProject(_) => Self::NotFound("project"),
             StoreError::UnknownChat(_) => Self::NotFound("chat"),
             StoreError::UnknownOrganization(_) => Self::NotFound("organization"),

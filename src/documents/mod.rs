@@ -1,0 +1,16 @@
+//! Documents of projects: their text is taken out of the files, cut into chunks, indexed, and searched for what questions
+//! are about. Processing runs in tasks of its own, off the actors.
+
+pub(crate) mod events;
+pub mod extract;
+pub mod kind;
+mod processor;
+mod retrieval;
+mod score;
+pub mod split;
+mod stop_words;
+pub mod terms;
+
+pub use kind::DocumentKind;
+pub use processor::{Processor, Wake};
+pub use retrieval::DocumentSearch;
