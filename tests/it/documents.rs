@@ -167,11 +167,12 @@ async fn d17_members_are_told_of_documents_and_chats_that_come_and_go() {
 #[actix_web::test]
 async fn a_file_that_is_too_large_is_refused_and_others_are_taken_behind_it() {
     let server = server_with_project(&[("max_document_bytes", "100000")]).await;
-    let large = vec![b'x'; 100_001];
-    let refused = upload(&server, "a.txt", &large).await;
-    assert_eq!(refused.status, 413, "{}", refused.text());
-    assert_eq!(refused.json()["error"]["code"], "payload_too_large");
-    let document = uploaded(&server, "a.txt", &large[1..]).await;
+    for bytes in [100_001, 30_000_000] {
+        let refused = upload(&server, "a.txt", &vec![b'x'; bytes]).await;
+        assert_eq!(refused.status, 413, "{}", refused.text());
+        assert_eq!(refused.json()["error"]["code"], "payload_too_large");
+    }
+    let document = uploaded(&server, "a.txt", &[b'x'; 100_000]).await;
     assert_eq!(ended(&server, document).await["status"], "completed");
     server.stop().await;
 }
