@@ -22,6 +22,7 @@ mod conversations;
 mod corpus;
 mod delivery_links;
 mod doctor;
+mod documents;
 mod documents_text;
 mod drain;
 mod engineio;
