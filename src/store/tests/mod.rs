@@ -3,6 +3,7 @@
 mod chats;
 mod documents;
 mod fixture;
+mod leases;
 mod media;
 mod opening;
 mod processing;
