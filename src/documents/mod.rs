@@ -1,5 +1,6 @@
 //! Documents of projects: what is uploaded, processed and searched.
 
+pub mod embeddings;
 pub mod extract;
 pub mod kind;
 pub mod split;
