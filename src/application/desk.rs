@@ -5,31 +5,25 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 use switchboard_actors::chat::answers::Desk;
-use switchboard_actors::ports::{
-    BoxFuture, LanguageModel, ModelError, Prompt, Retrieval, Settled, Source, Unavailable,
-    WishRefused, Wishes,
-};
-use switchboard_protocol::ids::ProjectId;
+use switchboard_actors::ports::{LanguageModel, ModelError, Prompt, Settled, WishRefused, Wishes};
 
 use crate::config::Config;
+use crate::documents::DocumentSearch;
 use crate::store::Store;
 
 /// Makes it over `store`.
-pub(super) fn desk(_: &Config, store: &Store) -> Desk {
+pub(super) fn desk(config: &Config, store: &Store) -> Desk {
     Desk {
         chats: Arc::new(store.clone()),
-        retrieval: Arc::new(Nobody),
+        retrieval: Arc::new(DocumentSearch::new(
+            store.clone(),
+            config.documents.min_score,
+        )),
         model: Arc::new(Nobody),
     }
 }
 
 struct Nobody;
-
-impl Retrieval for Nobody {
-    fn search(&self, _: ProjectId, _: String) -> BoxFuture<Result<Vec<Source>, Unavailable>> {
-        Box::pin(std::future::ready(Ok(Vec::new())))
-    }
-}
 
 impl LanguageModel for Nobody {
     fn settle(&self, wishes: &Wishes) -> Result<Settled, WishRefused> {

@@ -1,8 +1,19 @@
-//! Documents of projects: what is uploaded, processed and searched.
+//! Documents of projects: their text is taken out of the files, cut into chunks, indexed, and searched for what questions
+//! are about. Processing runs in tasks of its own, off the actors.
 
 pub mod embeddings;
+pub(crate) mod events;
 pub mod extract;
-pub mod kind;
-pub mod split;
+mod intake;
+mod kind;
+mod processor;
+mod retrieval;
+mod score;
+mod split;
+mod stop_words;
+pub mod terms;
 
+pub use intake::Intake;
 pub use kind::DocumentKind;
+pub use processor::{Processor, Wake};
+pub use retrieval::DocumentSearch;

@@ -34,8 +34,15 @@ impl Store {
             .await
     }
 
-    /// Deletes a project with its chats and their messages; `false` if there was none.
+    /// Deletes a project with its documents, its chats and their messages; `false` if there was none. When it fails, some
+    /// of the documents may be deleted.
     pub async fn delete_project(&self, id: ProjectId) -> Result<bool, StoreError> {
+        // One at a time: many chunks take a while, in which nobody else writes.
+        while self
+            .database
+            .in_time(self.database.delete_a_document_of(id))
+            .await?
+        {}
         self.database
             .in_time(self.database.delete_project(id))
             .await

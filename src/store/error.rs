@@ -4,8 +4,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use switchboard_protocol::ids::{ChatId, ConversationId, OrganizationId, ProjectId, SessionId};
+use switchboard_protocol::ids::{
+    ChatId, ConversationId, DocumentId, OrganizationId, ProjectId, SessionId,
+};
 use tokio::task::JoinError;
+
+use super::document_model::{MAX_DOCUMENTS, MAX_PROJECT_CHUNKS};
 
 /// A failed store operation.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -60,6 +64,15 @@ pub enum StoreError {
     /// There is no such chat.
     #[error("chat {0} is unknown")]
     UnknownChat(ChatId),
+    /// A project has no room for another document.
+    #[error("project {0} has {MAX_DOCUMENTS} documents, and may have no more")]
+    TooManyDocuments(ProjectId),
+    /// A project has no room for the chunks of another document.
+    #[error("project {0} has no room for this document: it may have {MAX_PROJECT_CHUNKS} chunks")]
+    TooManyChunks(ProjectId),
+    /// Somebody else processes the document, or it is gone.
+    #[error("document {0} is not ours to process any more")]
+    LeaseLost(DocumentId),
     /// There is no such organization.
     #[error("organization {0} is unknown")]
     UnknownOrganization(OrganizationId),

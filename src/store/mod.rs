@@ -1,10 +1,12 @@
-//! Everything the program keeps: organizations, members, sessions, conversations, finals, recoverable sockets, projects
-//! and chats. One [`Store`] for the whole program; its clones share the connections and the cache. No SQL outside this
+//! Everything the program keeps: organizations, members, sessions, conversations, finals, recoverable sockets, projects,
+//! chats and documents. One [`Store`] for the whole program; its clones share the connections and the cache. No SQL outside this
 //! folder.
 
 mod chat_model;
 mod chat_port;
 mod chats;
+mod document_model;
+mod documents;
 mod error;
 mod media;
 mod model;
@@ -27,6 +29,9 @@ use password::Passwords;
 use sql::Database;
 
 pub use chat_model::{Chat, Message, NewProject, Project};
+pub use document_model::{
+    Document, DocumentStatus, FoundChunk, Frequencies, Lease, MAX_CHUNKS, NewChunk, NewDocument,
+};
 pub use error::StoreError;
 pub use model::{
     Channel, ConversationChange, NewSession, Role, Session, SessionChange, Visibility, Written,

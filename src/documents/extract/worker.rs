@@ -52,7 +52,8 @@ fn limit() -> std::io::Result<()> {
     Ok(())
 }
 
-fn read(
+/// The pages of a file; at least one.
+pub(super) fn read(
     kind: DocumentKind,
     charset: Option<&str>,
     content: Vec<u8>,

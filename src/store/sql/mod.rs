@@ -4,9 +4,12 @@
 
 mod batch;
 mod chats;
+mod chunks;
 mod conversations;
+mod documents;
 mod engine;
 mod finals;
+mod leases;
 mod messages;
 mod migrations;
 mod organizations;

@@ -1,10 +1,13 @@
 //! The store's promises, each kept on SQLite and on PostgreSQL, with a database of its own.
 
 mod chats;
+mod documents;
 mod fixture;
 mod media;
 mod opening;
+mod processing;
 mod recoverables;
+mod search;
 mod sessions;
 mod transcripts;
 
