@@ -10,6 +10,7 @@ mod recoverables;
 mod search;
 mod sessions;
 mod transcripts;
+mod vectors;
 
 use fixture::Fixture;
 
