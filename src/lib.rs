@@ -11,6 +11,7 @@ pub mod documents;
 pub mod embedded_broker;
 pub mod http;
 mod json_object;
+pub mod model;
 mod outgoing;
 mod pem;
 pub mod recording;

@@ -56,6 +56,9 @@ const FINALS_DEADLINE: Duration = Duration::from_millis(1_500);
 /// How long the database may take to let go then.
 const STORE_DEADLINE: Duration = Duration::from_millis(500);
 
+/// The program that runs, even after its file was replaced by another version.
+pub const THIS_PROGRAM: &str = "/proc/self/exe";
+
 /// How to run.
 #[derive(Clone, Copy, Debug)]
 pub struct RunOptions {
@@ -63,6 +66,8 @@ pub struct RunOptions {
     pub migrate: bool,
     /// Whether to serve the demo's sessions and feed them.
     pub demo: bool,
+    /// Reads documents: switchboard itself, which is [`THIS_PROGRAM`] where it runs.
+    pub program: &'static str,
 }
 
 /// A server that runs.
@@ -174,7 +179,7 @@ impl Application {
             &store,
             authenticator,
             Arc::clone(&access),
-            desk::desk(config, &store),
+            desk::desk(config, &store)?,
             &handles,
         );
         let broker_status = actors.broker;
@@ -188,9 +193,8 @@ impl Application {
             actors.load,
         ));
         // A rehearsal leaves documents to those that stay.
-        let processor = is_announced
-            .then(|| parts::processor(&store, actors.events.clone()))
-            .transpose()?;
+        let processor =
+            is_announced.then(|| parts::processor(&store, actors.events.clone(), options.program));
         let wake = processor.as_ref().map(Processor::waker);
         let api_state = web::Data::new(ApiState::new(
             store.clone(),

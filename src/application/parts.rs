@@ -68,11 +68,9 @@ pub(super) async fn open_store(config: &Config, migrate: bool) -> anyhow::Result
     Ok(store)
 }
 
-/// Processes documents by running this very program.
-pub(super) fn processor(store: &Store, events: Recipient<Publish>) -> anyhow::Result<Processor> {
-    let program = std::env::current_exe().context("cannot tell where this program is")?;
-    let extractor = Extractor::new(program);
-    Ok(Processor::start(store.clone(), events, extractor))
+/// Processes documents, which `program` reads.
+pub(super) fn processor(store: &Store, events: Recipient<Publish>, program: &str) -> Processor {
+    Processor::start(store.clone(), events, Extractor::new(program.into()))
 }
 
 pub(super) async fn verifier(config: &Config) -> anyhow::Result<Arc<dyn Authenticator>> {

@@ -5,11 +5,11 @@ pub mod embeddings;
 pub(crate) mod events;
 pub mod extract;
 mod intake;
-mod kind;
+pub mod kind;
 mod processor;
 mod retrieval;
 mod score;
-mod split;
+pub mod split;
 mod stop_words;
 pub mod terms;
 

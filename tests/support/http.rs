@@ -7,6 +7,7 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use super::viewer::GREETING;
 use super::within;
 
 /// What was answered.
@@ -242,12 +243,13 @@ impl Poller {
         );
     }
 
-    /// The next packet that is no ping; pings are answered.
+    /// The next packet that is no ping and no greeting; pings are answered.
     pub async fn packet(&mut self) -> String {
         loop {
             while let Some(packet) = self.early.pop_front() {
                 match &packet[..] {
                     "2" => self.send("3").await,
+                    GREETING => {}
                     _ => return packet,
                 }
             }

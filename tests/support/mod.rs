@@ -4,6 +4,7 @@
 pub mod broker;
 pub mod echo;
 pub mod http;
+pub mod model_server;
 pub mod mosquitto;
 pub mod mqtt;
 pub mod neighbour;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::viewer::End;
+use super::viewer::{End, GREETING};
 use super::{http, within};
 
 /// The mask of every frame sent; any will do.
@@ -98,11 +98,14 @@ impl RawWebSocket {
         let _ = within("room to send", self.stream.write_all(bytes)).await;
     }
 
-    /// The next frame's first byte and payload; `None` at the end of the stream.
+    /// The next frame's first byte and payload, other than the greeting; `None` at the end of the stream.
     pub async fn frame(&mut self) -> Option<(u8, Vec<u8>)> {
         loop {
             if let Some((first, payload, size)) = parse(&self.buffer) {
                 self.buffer.drain(..size);
+                if payload == GREETING.as_bytes() {
+                    continue;
+                }
                 return Some((first, payload));
             }
             if !self.read().await {

@@ -20,8 +20,9 @@ use super::mqtt::Client;
 use super::viewer::Viewer;
 use super::{DEADLINE, OUTAGE_DEADLINE, eventually, tokens, within};
 
-/// Filters that are wanted while nobody is in any room: session commands, the list of sessions, organizations' events.
-pub const STANDING_FILTERS: i64 = 3;
+/// Filters that are wanted while nobody is in any room: session commands, the list of sessions, organizations' events,
+/// projects' events.
+pub const STANDING_FILTERS: i64 = 4;
 
 /// A running server. End it by [`stop`](Self::stop), which looks for leaks.
 pub struct TestServer {
@@ -88,6 +89,7 @@ impl TestServer {
         let options = RunOptions {
             migrate: true,
             demo: false,
+            program: env!("CARGO_BIN_EXE_switchboard"),
         };
         let application = Application::build(&config, options).await;
         let application = application.expect("the application starts");

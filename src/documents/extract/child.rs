@@ -45,7 +45,7 @@ impl Extractor {
         }
     }
 
-    /// One that reads in this process: for the library's own tests, which have no program to start.
+    /// Reads files in this process, for tests that have no program to start.
     #[cfg(test)]
     pub(crate) fn in_process() -> Self {
         Self::new(PathBuf::new())
@@ -61,7 +61,7 @@ impl Extractor {
     ) -> Result<Vec<Page>, ExtractError> {
         #[cfg(test)]
         if self.program.as_os_str().is_empty() {
-            return super::worker::read(kind, charset, content.to_vec());
+            return super::worker::read(kind, charset, content.into());
         }
         let permit = self.permits.acquire().await;
         let _permit = permit.expect("the semaphore is never closed");

@@ -52,7 +52,6 @@ fn limit() -> std::io::Result<()> {
     Ok(())
 }
 
-/// The pages of a file; at least one.
 pub(super) fn read(
     kind: DocumentKind,
     charset: Option<&str>,

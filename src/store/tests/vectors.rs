@@ -76,7 +76,7 @@ async fn chunks_are_found_by_their_vectors_nearest_first_with_scores_from_0_to_1
     let found = store.nearest(project, "m", &[0.0, 7.5], 9).await.unwrap();
     let expected = [
         ("north", 1.0),
-        ("north-east", 0.707_106),
+        ("north-east", std::f64::consts::FRAC_1_SQRT_2),
         ("east", 0.0),
         ("south", 0.0),
     ];
