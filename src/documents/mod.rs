@@ -1,6 +1,7 @@
 //! Documents of projects: their text is taken out of the files, cut into chunks, indexed, and searched for what questions
 //! are about. Processing runs in tasks of its own, off the actors.
 
+pub mod embeddings;
 pub(crate) mod events;
 pub mod extract;
 mod intake;

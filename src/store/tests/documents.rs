@@ -77,6 +77,14 @@ pub(super) async fn completed(store: &Store, project: ProjectId, contents: &[&st
     lease.document
 }
 
+/// Puts a document with these chunks there that is not completed.
+pub(super) async fn begun(store: &Store, project: ProjectId, contents: &[&str]) -> DocumentId {
+    let (lease, new) = (taken(store, project).await, chunks(contents));
+    store.begin_chunks(&lease, new.len(), 30).await.unwrap();
+    store.add_chunks(&lease, &new, 90).await.unwrap();
+    lease.document
+}
+
 /// What is found for each of these words alone.
 pub(super) async fn found(store: &Store, project: ProjectId, words: &[&str]) -> Vec<String> {
     let terms: Vec<Term> = words.iter().flat_map(|word| terms::terms(word)).collect();

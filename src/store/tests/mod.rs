@@ -11,6 +11,7 @@ mod recoverables;
 mod search;
 mod sessions;
 mod transcripts;
+mod vectors;
 
 use fixture::Fixture;
 
