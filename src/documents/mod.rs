@@ -6,6 +6,7 @@ pub(crate) mod events;
 pub mod extract;
 mod intake;
 pub mod kind;
+mod meaning;
 mod processor;
 mod retrieval;
 mod score;
@@ -15,5 +16,6 @@ pub mod terms;
 
 pub use intake::Intake;
 pub use kind::DocumentKind;
+pub use meaning::{Meaning, MeaningError};
 pub use processor::{Processor, Wake};
 pub use retrieval::DocumentSearch;
