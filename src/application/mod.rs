@@ -24,6 +24,7 @@ use tokio::sync::watch;
 use crate::access;
 use crate::config::{Config, MqttTls, MqttUrl, Secret, mask_url};
 use crate::demo;
+use crate::documents::{Intake, Processor};
 use crate::embedded_broker::EmbeddedBroker;
 use crate::http::api::{self, ApiState};
 use crate::http::health::{self, Health};
@@ -48,10 +49,15 @@ const RECOVERY_DEADLINE: Duration = Duration::from_millis(500);
 const ANSWERS_DEADLINE: Duration = RECOVERY_DEADLINE;
 /// How long their rooms are kept then, so that nothing is lost until they are in them at another switchboard.
 const HAND_OVER: Duration = Duration::from_millis(1_500);
+/// How long it may take to give back the documents that are processed, while connections end.
+const PROCESSING_DEADLINE: Duration = Duration::from_millis(1_500);
 /// How long finals that wait may take to be stored then.
 const FINALS_DEADLINE: Duration = Duration::from_millis(1_500);
 /// How long the database may take to let go then.
 const STORE_DEADLINE: Duration = Duration::from_millis(500);
+
+/// The program that runs, even after its file was replaced by another version.
+pub const THIS_PROGRAM: &str = "/proc/self/exe";
 
 /// How to run.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +66,8 @@ pub struct RunOptions {
     pub migrate: bool,
     /// Whether to serve the demo's sessions and feed them.
     pub demo: bool,
+    /// Reads documents: switchboard itself, which is [`THIS_PROGRAM`] where it runs.
+    pub program: &'static str,
 }
 
 /// A server that runs.
@@ -80,6 +88,8 @@ pub struct Application {
     answers: Addr<AnswerRegistry>,
     /// Keeps finals; none without retention.
     recording: Option<Recording>,
+    /// Processes documents; none in a rehearsal.
+    processor: Option<Processor>,
     /// Keeps the certificate of HTTPS fresh, while it lives; none with plain HTTP.
     refresh: Option<Refresh>,
     /// Signs the demo's tokens; none outside the demo.
@@ -182,12 +192,17 @@ impl Application {
             metrics.clone(),
             actors.load,
         ));
+        // A rehearsal leaves documents to those that stay.
+        let processor =
+            is_announced.then(|| parts::processor(&store, actors.events.clone(), options.program));
+        let wake = processor.as_ref().map(Processor::waker);
         let api_state = web::Data::new(ApiState::new(
             store.clone(),
             verifier,
             access,
             issuer,
             actors.events,
+            Intake::new(config.documents.max_bytes, wake.unwrap_or_default()),
         ));
         let chat_sockets = web::Data::new(actors.projects);
         let document = web::Data::new(DemoDocument(demo.clone()));
@@ -229,6 +244,7 @@ impl Application {
             recovery: actors.recovery,
             answers: actors.answers,
             recording: actors.recording,
+            processor,
             refresh,
             demo,
             embedded,
@@ -302,6 +318,13 @@ impl Application {
             feed.abort();
         }
         self.server.stop_accepting();
+        // Meanwhile: nobody waits for it.
+        let processor = self.processor;
+        let processing = actix_rt::spawn(async move {
+            if let Some(processor) = processor {
+                processor.stop(PROCESSING_DEADLINE).await;
+            }
+        });
         self.endpoint.drain(self.drain, CONNECTIONS_DEADLINE).await;
         // Nobody is connected any more: what sockets have left behind is stored from here on.
         drop(self.server);
@@ -327,6 +350,8 @@ impl Application {
             thread.stop();
         }
         drop(self.commands);
+        // It had all that time already.
+        let _ = processing.await;
         if tokio::time::timeout(STORE_DEADLINE, self.store.close())
             .await
             .is_err()

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use actix::prelude::*;
 use anyhow::Context as _;
-use switchboard_actors::broker::BrokerStatus;
+use switchboard_actors::broker::{BrokerStatus, Publish};
 use switchboard_actors::metrics::Metrics;
 use switchboard_actors::mqtt_client::MqttSettings;
 use switchboard_actors::ports::Authenticator;
@@ -16,6 +16,8 @@ use switchboard_actors::stamp;
 use tokio::sync::watch;
 
 use crate::config::{AccessSource, Config, Mqtt, MqttUrl, Secret};
+use crate::documents::Processor;
+use crate::documents::extract::Extractor;
 use crate::embedded_broker::{EmbeddedBroker, Options};
 use crate::store::Store;
 use crate::tokens::TokenVerifier;
@@ -64,6 +66,11 @@ pub(super) async fn open_store(config: &Config, migrate: bool) -> anyhow::Result
         stamp::begin_after(highest);
     }
     Ok(store)
+}
+
+/// Processes documents, which `program` reads.
+pub(super) fn processor(store: &Store, events: Recipient<Publish>, program: &str) -> Processor {
+    Processor::start(store.clone(), events, Extractor::new(program.into()))
 }
 
 pub(super) async fn verifier(config: &Config) -> anyhow::Result<Arc<dyn Authenticator>> {

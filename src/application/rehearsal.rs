@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use switchboard_actors::ports::Access;
 
-use super::{Application, RunOptions};
+use super::{Application, RunOptions, THIS_PROGRAM};
 use crate::config::Config;
 
 impl Application {
@@ -14,6 +14,7 @@ impl Application {
         let options = RunOptions {
             migrate: false,
             demo: false,
+            program: THIS_PROGRAM,
         };
         Self::assemble(config, options, Some(access)).await
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::Context;
 
-use crate::application::{self, RunOptions};
+use crate::application::{self, RunOptions, THIS_PROGRAM};
 use crate::config::{Config, Settings};
 use crate::tokens::MIN_SECRET_BYTES;
 
@@ -26,6 +26,7 @@ pub(super) async fn run(mut settings: Settings) -> anyhow::Result<()> {
         RunOptions {
             migrate: true,
             demo: true,
+            program: THIS_PROGRAM,
         },
     )
     .await

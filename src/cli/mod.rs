@@ -19,7 +19,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 
-use crate::application::{self, RunOptions};
+use crate::application::{self, RunOptions, THIS_PROGRAM};
 use crate::config::{Config, Settings};
 use crate::tokens::TokenError;
 use crate::{descriptors, telemetry};
@@ -106,6 +106,7 @@ async fn serve(config: Config, migrate: bool) -> anyhow::Result<()> {
         RunOptions {
             migrate,
             demo: false,
+            program: THIS_PROGRAM,
         },
     )
     .await

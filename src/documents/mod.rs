@@ -3,6 +3,7 @@
 
 pub(crate) mod events;
 pub mod extract;
+mod intake;
 pub mod kind;
 mod processor;
 mod retrieval;
@@ -11,6 +12,7 @@ pub mod split;
 mod stop_words;
 pub mod terms;
 
+pub use intake::Intake;
 pub use kind::DocumentKind;
 pub use processor::{Processor, Wake};
 pub use retrieval::DocumentSearch;

@@ -21,6 +21,7 @@ mod conversations;
 mod corpus;
 mod delivery_links;
 mod doctor;
+mod documents;
 mod documents_text;
 mod drain;
 mod engineio;

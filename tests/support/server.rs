@@ -89,6 +89,7 @@ impl TestServer {
         let options = RunOptions {
             migrate: true,
             demo: false,
+            program: env!("CARGO_BIN_EXE_switchboard"),
         };
         let application = Application::build(&config, options).await;
         let application = application.expect("the application starts");

@@ -37,6 +37,17 @@ pub(super) enum ApiError {
     TooLarge,
     #[error("the body must be JSON (Content-Type: application/json)")]
     NotJson,
+    #[error("the body must be a form with a file (Content-Type: multipart/form-data)")]
+    NotMultipart,
+    #[error("the file is too large: {max_bytes} bytes at most")]
+    FileTooLarge {
+        /// The largest that is taken.
+        max_bytes: usize,
+    },
+    #[error("a document must be text, Markdown, HTML or PDF, and be named so")]
+    UnknownKind,
+    #[error("the body took too long to arrive")]
+    TooSlow,
     /// Not even syntax.
     #[error("{0}")]
     Malformed(String),
@@ -82,6 +93,10 @@ impl ApiError {
             Self::Conflict(_) => (StatusCode::CONFLICT, "conflict"),
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large"),
             Self::NotJson => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json"),
+            Self::NotMultipart => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_multipart"),
+            Self::FileTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large"),
+            Self::UnknownKind => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unknown_kind"),
+            Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, "too_slow"),
             Self::Malformed(_) => (StatusCode::BAD_REQUEST, "malformed"),
             Self::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
             Self::TooManyAttempts { .. } => (StatusCode::TOO_MANY_REQUESTS, "too_many_attempts"),

@@ -1,5 +1,5 @@
 //! The REST interface under `/api/v1` (contract, section 4): organizations, members, sessions, guest tokens,
-//! transcripts, conversations, projects, chats, events. Handlers parse, check the caller's rights, ask the store.
+//! transcripts, conversations, projects, chats, documents, events. Handlers parse, check the caller's rights, ask the store.
 //! Everything answers JSON, faults included.
 
 mod attempts;
@@ -32,6 +32,7 @@ use switchboard_actors::ports::{Access, Authenticator};
 use switchboard_actors::rights::AccessChanged;
 use switchboard_protocol::ids::OrganizationId;
 
+use crate::documents::Intake;
 use crate::store::Store;
 use crate::tokens::TokenIssuer;
 use attempts::Attempts;
@@ -49,11 +50,13 @@ pub struct ApiState {
     issuer: Option<TokenIssuer>,
     /// The way to the broker.
     events: Recipient<Publish>,
+    /// How documents are taken in.
+    intake: Intake,
     attempts: Attempts,
 }
 
 impl ApiState {
-    /// The state for [`configure`]. Make one and share it: it counts password attempts. What happens in
+    /// The state for [`configure`]. Make one and share it: it counts password attempts and uploads. What happens in
     /// organizations is told to `events`.
     pub fn new(
         store: Store,
@@ -61,6 +64,7 @@ impl ApiState {
         access: Arc<dyn Access>,
         issuer: Option<TokenIssuer>,
         events: Recipient<Publish>,
+        intake: Intake,
     ) -> Self {
         Self {
             store,
@@ -68,6 +72,7 @@ impl ApiState {
             access,
             issuer,
             events,
+            intake,
             attempts: Attempts::default(),
         }
     }

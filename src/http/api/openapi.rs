@@ -5,7 +5,7 @@ use utoipa::openapi::OpenApi as Document;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::projects::{self, chats, messages};
+use super::projects::{self, chats, documents, messages};
 use super::{
     chat_sockets, conversations, guest_token, organization_events, organizations, session_list,
     sessions, transcript,
@@ -13,7 +13,7 @@ use super::{
 
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "switchboard", description = "Organizations, sessions, transcripts, guest tokens, conversations, projects, chats and events"),
+    info(title = "switchboard", description = "Organizations, sessions, transcripts, guest tokens, conversations, projects, chats, documents and events"),
     servers((url = "/api/v1")),
     security(("bearer" = [])),
     modifiers(&Bearer),
@@ -43,6 +43,10 @@ use super::{
         chats::read,
         chats::delete,
         messages::list,
+        documents::create,
+        documents::list,
+        documents::read,
+        documents::delete,
         chat_sockets::list,
     )
 )]

@@ -12,6 +12,7 @@ use super::super::{ApiState, optional_body};
 use super::page::{Page, PageQuery};
 use super::used;
 use super::view::ChatView;
+use crate::documents::events::Update;
 use crate::session_body::{MAX_NAME, check_text};
 use crate::store::Chat;
 
@@ -49,6 +50,8 @@ pub(in crate::http::api) async fn create(
     }
     let project = used(&caller, &state, &id).await?;
     let created = state.store.create_chat(project.id, title).await?;
+    let begun = Update::ChatCreated(created.id, created.title.as_deref());
+    state.events.do_send(begun.publish(project.id));
     Ok(HttpResponse::Created().json(ChatView::from(&created)))
 }
 
@@ -121,10 +124,12 @@ pub(in crate::http::api) async fn delete(
     path: web::Path<(String, String)>,
 ) -> Result<HttpResponse, ApiError> {
     let chat = used_chat(&caller, &state, &path).await?;
-    match state.store.delete_chat(chat.id).await? {
-        true => Ok(HttpResponse::NoContent().finish()),
-        false => Err(UNKNOWN),
+    if !state.store.delete_chat(chat.id).await? {
+        return Err(UNKNOWN);
     }
+    let deleted = Update::ChatDeleted(chat.id);
+    state.events.do_send(deleted.publish(chat.project));
+    Ok(HttpResponse::NoContent().finish())
 }
 
 /// The chat of a path's project and chat, if the caller may use it.

@@ -2,9 +2,11 @@
 //! exists looks like one that does not.
 
 pub(super) mod chats;
+pub(super) mod documents;
 pub(super) mod events;
 pub(super) mod messages;
 pub(super) mod page;
+mod upload;
 mod view;
 
 use actix_web::http::Method;
@@ -62,6 +64,20 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
     .service(resource(
         "/projects/{id}/chats/{chat}/messages",
         [(Method::GET, web::to(messages::list))],
+    ))
+    .service(resource(
+        "/projects/{id}/documents",
+        [
+            (Method::GET, web::to(documents::list)),
+            (Method::POST, web::to(documents::create)),
+        ],
+    ))
+    .service(resource(
+        "/projects/{id}/documents/{document}",
+        [
+            (Method::GET, web::to(documents::read)),
+            (Method::DELETE, web::to(documents::delete)),
+        ],
     ));
 }
 
@@ -160,7 +176,7 @@ pub(super) async fn read(
     Ok(HttpResponse::Ok().json(ProjectView::from(&project)))
 }
 
-/// Deletes a project with its chats and all that was said in them.
+/// Deletes a project with its documents, its chats and all that was said in them.
 #[utoipa::path(
     delete, path = "/projects/{id}", tag = "projects",
     params(("id" = u64, Path, description = "The project's id")),

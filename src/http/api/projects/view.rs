@@ -1,12 +1,12 @@
-//! Projects, chats and messages as they are given out, named as the chat events name things.
+//! Projects, chats, messages and documents as they are given out, named as the chat events name things.
 
 use serde::Serialize;
 use serde_json::Value;
 use switchboard_actors::ports::Speaker;
-use switchboard_protocol::ids::{ChatId, MessageId, OrganizationId, ProjectId};
+use switchboard_protocol::ids::{ChatId, DocumentId, MessageId, OrganizationId, ProjectId};
 use utoipa::ToSchema;
 
-use crate::store::{Chat, Message, Project};
+use crate::store::{Chat, Document, DocumentStatus, Message, Project};
 
 /// A project.
 #[derive(Serialize, ToSchema)]
@@ -56,6 +56,54 @@ impl<'a> From<&'a Chat> for ChatView<'a> {
             title: chat.title.as_deref(),
             created_at: chat.created_at_ms,
             updated_at: chat.updated_at_ms,
+        }
+    }
+}
+
+/// A document.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http::api) struct DocumentView<'a> {
+    #[schema(value_type = u64)]
+    id: DocumentId,
+    /// The project's id.
+    #[schema(value_type = u64)]
+    project: ProjectId,
+    filename: &'a str,
+    /// `text`, `markdown`, `html` or `pdf`.
+    kind: &'static str,
+    /// The file's size.
+    bytes: u64,
+    /// `waiting`, `processing`, `completed` or `failed`.
+    #[schema(value_type = String, pattern = "^(waiting|processing|completed|failed)$")]
+    status: DocumentStatus,
+    /// How far it is, in percent.
+    #[schema(maximum = 100)]
+    progress: u8,
+    /// Why it failed: a sentence for people; absent unless it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+    /// How many chunks of it are searched; 0 until it is completed.
+    chunks: u32,
+    /// Milliseconds since the epoch.
+    created_at: u64,
+    /// When its status or progress last changed, in milliseconds since the epoch.
+    updated_at: u64,
+}
+
+impl<'a> From<&'a Document> for DocumentView<'a> {
+    fn from(document: &'a Document) -> Self {
+        Self {
+            id: document.id,
+            project: document.project,
+            filename: &document.filename,
+            kind: document.kind.as_str(),
+            bytes: document.bytes,
+            status: document.status,
+            progress: document.progress,
+            error: document.error.as_deref(),
+            chunks: document.chunks,
+            created_at: document.created_at_ms,
+            updated_at: document.updated_at_ms,
         }
     }
 }

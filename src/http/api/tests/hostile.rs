@@ -88,6 +88,7 @@ impl<S: Service<Request, Response = ServiceResponse, Error = Error>> Api<S> {
             "/conversations/new",
             "/organizations/acme/projects",
             "/projects/1/chats",
+            "/projects/1/documents",
         ] {
             state.push(self.call(Method::GET, path, &admin, Value::Null).await.body);
         }
@@ -251,6 +252,10 @@ async fn ids_that_are_none_are_refused_in_paths_and_bodies() {
         (Method::GET, "/projects/1/chats/{}"),
         (Method::DELETE, "/projects/1/chats/{}"),
         (Method::GET, "/projects/1/chats/{}/messages"),
+        (Method::GET, "/projects/{}/documents"),
+        (Method::POST, "/projects/{}/documents"),
+        (Method::GET, "/projects/1/documents/{}"),
+        (Method::DELETE, "/projects/1/documents/{}"),
     ];
     for (method, path) in routes {
         let good = bodies()

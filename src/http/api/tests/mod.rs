@@ -1,6 +1,7 @@
 //! The REST interface's promises, through the real application service, store and tokens.
 
 mod conversations;
+mod documents;
 mod events;
 mod faults;
 mod guests;
@@ -24,10 +25,13 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::access::StoreAccess;
+use crate::documents::Wake;
 use crate::store::Role;
 use crate::tokens::TokenVerifier;
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
+/// The largest document, in bytes.
+const MAX_DOCUMENT: usize = 100_000;
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// The interface over a fresh database, with ready tokens.
@@ -101,6 +105,7 @@ async fn api_with(
         Arc::new(StoreAccess::new(store.clone())),
         with_issuer.then(|| issuer.clone()),
         broker.clone().recipient(),
+        Intake::new(MAX_DOCUMENT, Wake::default()),
     ));
     let service = test::init_service(App::new().app_data(state).configure(configure)).await;
     Api {

@@ -33,6 +33,7 @@ async fn the_document_describes_every_route_and_each_of_them_answers() {
         "DELETE /organizations/{id}/members/{user}",
         "DELETE /projects/{id}",
         "DELETE /projects/{id}/chats/{chat}",
+        "DELETE /projects/{id}/documents/{document}",
         "DELETE /sessions/{id}",
         "GET /chat-sockets",
         "GET /conversations/{id}",
@@ -42,6 +43,8 @@ async fn the_document_describes_every_route_and_each_of_them_answers() {
         "GET /projects/{id}/chats",
         "GET /projects/{id}/chats/{chat}",
         "GET /projects/{id}/chats/{chat}/messages",
+        "GET /projects/{id}/documents",
+        "GET /projects/{id}/documents/{document}",
         "GET /sessions/{id}",
         "GET /sessions/{id}/channels/{index}/transcript",
         "PATCH /conversations/{id}",
@@ -50,6 +53,7 @@ async fn the_document_describes_every_route_and_each_of_them_answers() {
         "POST /organizations/{id}/events",
         "POST /projects",
         "POST /projects/{id}/chats",
+        "POST /projects/{id}/documents",
         "POST /projects/{id}/events",
         "POST /sessions",
         "POST /sessions/{id}/guest-token",
@@ -57,6 +61,9 @@ async fn the_document_describes_every_route_and_each_of_them_answers() {
         "PUT /organizations/{id}/members/{user}",
     ];
     assert_eq!(described, expected);
+    let upload = &document.body["paths"]["/projects/{id}/documents"]["post"]["requestBody"];
+    let form = &upload["content"]["multipart/form-data"]["schema"]["$ref"];
+    assert_eq!(form, "#/components/schemas/UploadForm");
     let schemas = &document.body["components"]["schemas"];
     assert_eq!(schemas["CreateSession"]["additionalProperties"], false);
     assert_eq!(schemas["Role"]["enum"][3], "meeting_manager");

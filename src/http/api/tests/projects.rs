@@ -357,6 +357,8 @@ async fn ids_of_projects_and_chats_are_whole_positive_numbers() {
             format!("/projects/{id}/chats"),
             format!("/projects/1/chats/{id}"),
             format!("/projects/1/chats/{id}/messages"),
+            format!("/projects/{id}/documents"),
+            format!("/projects/1/documents/{id}"),
         ] {
             let answer = api.get(&path, &admin).await;
             assert_eq!(answer.fault(), (400, "malformed"), "{path}");
