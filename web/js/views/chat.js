@@ -79,7 +79,7 @@ function showUnknown(stage, query) {
 async function showProject(stage, { access, rest, name, wanted }, signal) {
   const live = new LiveProject(access);
   const announcer = new Announcer(signal, 'in this project');
-  const signs = statusSigns();
+  const signs = statusSigns(false);
   const display = displayPanel(stage.preferences);
 
   const show = (/** @type {number | null} */ chat, isChosen = true) => {

@@ -66,6 +66,10 @@ export class ConversationPanel {
     this.#follower = new Follower(scroller, () => { this.#jump.hidden = this.#follower.following; });
     this.element = h('section', { class: 'conversation', 'aria-labelledby': this.#title.id },
       this.#title, h('div', { class: 'talk-area' }, scroller, this.#jump), this.box.element, this.#status);
+    // What is unfolded stays where it is.
+    this.#list.addEventListener('click', ({ target }) => {
+      if (target instanceof Element && target.closest('summary')) this.#follower.rest();
+    });
     signal.addEventListener('abort', () => clearTimeout(this.#look));
   }
 

@@ -35,7 +35,7 @@ export class DocumentsPanel {
   #list = h('ul', { class: 'uploads', role: 'list', 'aria-labelledby': this.#title.id, 'data-testid': 'documents' });
   element = h('section', { class: 'documents', 'aria-labelledby': this.#title.id },
     h('div', { class: 'side-head' }, this.#title, button('Add files', () => this.choose(), { class: 'button small', 'data-testid': 'add-files' }), this.#input),
-    h('p', { class: 'drop-hint' }, 'Drop text, Markdown, HTML or PDF files here.'), this.#list);
+    h('p', { class: 'drop-hint' }, 'Drop files here: text, Markdown, HTML or PDF.'), this.#list);
 
   /**
    * @param {import('../rest.js').Rest} rest
