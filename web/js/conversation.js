@@ -3,6 +3,7 @@
  * runs. Pure: knows neither the page nor the socket.
  */
 
+import { sentence } from './format.js';
 import { readContent, readModel, readNumber, readSources } from './project.js';
 import { isObject } from './wire.js';
 
@@ -135,5 +136,5 @@ function answerOf({ content, partial, sources, model }) {
 /** @param {Record<string, unknown>} payload @returns {Fault} */
 function readFault({ message, retryable }) {
   const told = readContent(message).replace(/^Chat error: /, '').trim();
-  return { message: told || 'The answer failed.', retryable: retryable === true };
+  return { message: told === '' ? 'The answer failed.' : sentence(told), retryable: retryable === true };
 }

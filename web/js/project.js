@@ -3,13 +3,14 @@
  * them: bounded here, and shown as text only.
  */
 
+import { sentence } from './format.js';
 import { readWords } from './payload.js';
 import { isObject } from './wire.js';
 
 /**
  * @typedef {'waiting' | 'processing' | 'completed' | 'failed'} DocumentStatus
  * @typedef {{id: number, filename: string, status: DocumentStatus, progress: number, bytes: number | null, error: string | null}} ProjectDocument
- *   `progress`: percent, whole
+ *   `progress`: percent, whole; `error`: a sentence for people
  * @typedef {{id: number, title: string, updatedAt: number}} Chat `title` may be empty; `updatedAt`: epoch ms
  * @typedef {{filename: string, page: number | null, score: number | null, content: string}} Source `score`: percent, whole
  * @typedef {{id: number, role: 'user' | 'assistant', content: string, partial: boolean, sources: Source[], model: string | null}} Message
@@ -50,7 +51,8 @@ export function readProgress(value) {
   const status = STATUSES.find((one) => one === value.status) ?? 'waiting';
   const told = typeof value.progress === 'number' && Number.isFinite(value.progress) ? value.progress : 0;
   const progress = status === 'completed' ? 100 : Math.round(Math.min(100, Math.max(0, told)));
-  return { status, progress, error: readWords(value.error) || null };
+  const error = readWords(value.error);
+  return { status, progress, error: error === '' ? null : sentence(error) };
 }
 
 /** @param {ProjectDocument} one @param {ProjectDocument} other @returns {ProjectDocument} the one that is further */

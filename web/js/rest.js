@@ -1,5 +1,6 @@
 /** The REST interface as the page uses it: JSON both ways, files with their progress, the reader's token on every call. */
 
+import { sentence } from './format.js';
 import { isObject } from './wire.js';
 
 /** @typedef {import('./access.js').Credentials} Credentials */
@@ -124,10 +125,4 @@ function parse(text) {
 
 function unreachable() {
   return new RestError(0, 'The server could not be reached.');
-}
-
-/** @param {string} words @returns {string} the same with a capital and a full stop */
-export function sentence(words) {
-  const text = words.trim().slice(0, 500);
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?…]$/.test(text) ? '' : '.'}`;
 }

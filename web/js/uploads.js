@@ -8,7 +8,7 @@ import { RestError } from './rest.js';
  */
 
 /** What the server reads, by the ends of their names. */
-export const EXTENSIONS = ['.txt', '.md', '.html', '.htm', '.pdf'];
+export const EXTENSIONS = ['.txt', '.text', '.md', '.markdown', '.html', '.htm', '.pdf'];
 
 export class Uploads {
   /** @type {Upload[]} those that wait, in their order */

@@ -88,8 +88,7 @@ async function showProject(stage, { access, rest, name, wanted }, signal) {
     chats.setCurrent(chat);
     talk.setTitle(chats.title(chat));
     document.title = `${chats.title(chat)} · ${name}`;
-    page.toggleAttribute('data-side', false);
-    toggle.setAttribute('aria-expanded', 'false');
+    showSide(false);
   };
   const open = (/** @type {number | null} */ chat, isChosen = true) => {
     show(chat, isChosen);
@@ -114,15 +113,18 @@ async function showProject(stage, { access, rest, name, wanted }, signal) {
     },
   }, signal);
   const invite = () => {
-    setText(toggle, `Documents (${documents.documents.byId.size}) and chats`);
+    nameToggle();
     if (documents.documents.byId.size > 0) talk.invite('Ask about the documents', 'The answer comes with the places that it is based on.');
     else talk.invite('Add a document first', 'Text, Markdown, HTML or PDF. Then ask what it says.');
   };
-  const toggle = button('Documents and chats', () => {
-    const isOpen = page.toggleAttribute('data-side');
-    toggle.setAttribute('aria-expanded', String(isOpen));
-  }, { class: 'button side-toggle', 'aria-expanded': 'false', 'aria-controls': 'side', 'data-testid': 'side-toggle' });
-  const side = h('div', { class: 'side', id: 'side' }, documents.element, chats.element);
+  // On a phone there is room for the conversation or for what is beside it.
+  const toggle = button('', () => showSide(!page.hasAttribute('data-side')), { class: 'button side-toggle', 'data-testid': 'side-toggle' });
+  const nameToggle = () => setText(toggle, page.hasAttribute('data-side') ? 'Back to the chat' : `Documents (${documents.documents.byId.size}) and chats`);
+  const showSide = (/** @type {boolean} */ isShown) => {
+    page.toggleAttribute('data-side', isShown);
+    nameToggle();
+  };
+  const side = h('div', { class: 'side' }, documents.element, chats.element);
   const page = h('div', { class: 'chat', 'data-testid': 'chat' }, side, talk.element, announcer.element);
   stage.header.replaceChildren(
     h('div', { class: 'topbar' }, homeLink(), h('h1', { tabindex: -1 }, name), signs.element, display.opener, display.panel), toggle);

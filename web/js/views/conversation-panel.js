@@ -2,8 +2,9 @@
 
 import { button, h, setText } from '../dom.js';
 import { Conversation } from '../conversation.js';
+import { sentence } from '../format.js';
 import { readMessage, readNumber } from '../project.js';
-import { RestError, sentence } from '../rest.js';
+import { RestError } from '../rest.js';
 import { Follower } from './follow.js';
 import { QuestionBox } from './question-box.js';
 import { TurnView } from './turn.js';
