@@ -170,6 +170,7 @@ impl Application {
         let mut mqtt = parts::mqtt_settings(config, &broker_url)?;
         mqtt.online.take_if(|_| !is_announced);
 
+        let meaning = parts::meaning(config, &store).await?;
         let threads = parts::start_threads(config.workers);
         let handles: Vec<_> = threads.iter().map(Arbiter::handle).collect();
         let authenticator = Arc::clone(&verifier);
@@ -179,7 +180,7 @@ impl Application {
             &store,
             authenticator,
             Arc::clone(&access),
-            desk::desk(config, &store)?,
+            desk::desk(config, &store, meaning.clone())?,
             &handles,
         );
         let broker_status = actors.broker;
@@ -193,8 +194,8 @@ impl Application {
             actors.load,
         ));
         // A rehearsal leaves documents to those that stay.
-        let processor =
-            is_announced.then(|| parts::processor(&store, actors.events.clone(), options.program));
+        let processor = is_announced
+            .then(|| parts::processor(&store, actors.events.clone(), options.program, meaning));
         let wake = processor.as_ref().map(Processor::waker);
         let api_state = web::Data::new(ApiState::new(
             store.clone(),

@@ -16,8 +16,8 @@ use switchboard_actors::stamp;
 use tokio::sync::watch;
 
 use crate::config::{AccessSource, Config, Mqtt, MqttUrl, Secret};
-use crate::documents::Processor;
 use crate::documents::extract::Extractor;
+use crate::documents::{Meaning, Processor};
 use crate::embedded_broker::{EmbeddedBroker, Options};
 use crate::store::Store;
 use crate::tokens::TokenVerifier;
@@ -69,8 +69,22 @@ pub(super) async fn open_store(config: &Config, migrate: bool) -> anyhow::Result
 }
 
 /// Processes documents, which `program` reads.
-pub(super) fn processor(store: &Store, events: Recipient<Publish>, program: &str) -> Processor {
-    Processor::start(store.clone(), events, Extractor::new(program.into()))
+pub(super) fn processor(
+    store: &Store,
+    events: Recipient<Publish>,
+    program: &str,
+    meaning: Option<Meaning>,
+) -> Processor {
+    let extractor = Extractor::new(program.into());
+    Processor::start(store.clone(), events, extractor, meaning)
+}
+
+/// Vectors, where an embeddings server is configured.
+pub(super) async fn meaning(config: &Config, store: &Store) -> anyhow::Result<Option<Meaning>> {
+    Ok(match &config.embeddings {
+        Some(embeddings) => Some(Meaning::prepare(embeddings, store).await?),
+        None => None,
+    })
 }
 
 pub(super) async fn verifier(config: &Config) -> anyhow::Result<Arc<dyn Authenticator>> {

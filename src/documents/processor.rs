@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 use super::events::Progress;
 use super::extract::{ExtractError, Extractor, Page};
 use super::kind::DocumentKind;
+use super::meaning::{Meaning, MeaningError};
 use super::{split, terms};
 use crate::store::{Lease, MAX_CHUNKS, NewChunk, Store, StoreError};
 
@@ -57,7 +58,12 @@ impl Wake {
 
 impl Processor {
     /// Starts it, within a Tokio runtime. What becomes of documents is told to `events`.
-    pub fn start(store: Store, events: Recipient<Publish>, extractor: Extractor) -> Self {
+    pub fn start(
+        store: Store,
+        events: Recipient<Publish>,
+        extractor: Extractor,
+        meaning: Option<Meaning>,
+    ) -> Self {
         let (wake, (stop, stopped)) = (Wake::default(), watch::channel(false));
         let mut workers = JoinSet::new();
         for _ in 0..AT_ONCE {
@@ -65,6 +71,7 @@ impl Processor {
                 store: store.clone(),
                 events: events.clone(),
                 extractor: extractor.clone(),
+                meaning: meaning.clone(),
                 wake: wake.clone(),
                 stop: stopped.clone(),
             };
@@ -136,6 +143,18 @@ impl From<StoreError> for Failure {
     }
 }
 
+impl From<MeaningError> for Failure {
+    fn from(error: MeaningError) -> Self {
+        match error {
+            MeaningError::Store(error) => Self::Store(error),
+            MeaningError::Embed(error) if error.is_retryable() => {
+                Self::Again("the embeddings server could not be asked".to_owned())
+            }
+            MeaningError::Embed(error) => Self::Refused(error.to_string()),
+        }
+    }
+}
+
 impl From<ExtractError> for Failure {
     fn from(error: ExtractError) -> Self {
         match error.is_retryable() {
@@ -149,6 +168,8 @@ struct Worker {
     store: Store,
     events: Recipient<Publish>,
     extractor: Extractor,
+    /// Gives chunks their vectors; none: they are found by their words.
+    meaning: Option<Meaning>,
     wake: Wake,
     stop: watch::Receiver<bool>,
 }
@@ -162,6 +183,7 @@ impl Worker {
                     self.serve(&lease).await;
                     continue;
                 }
+                Ok(None) if self.catches_up().await => continue,
                 Ok(None) => {}
                 Err(error) => tell_operators(&error),
             }
@@ -171,6 +193,18 @@ impl Worker {
                 _ = stop.wait_for(|stop| *stop) => {}
             }
         }
+    }
+
+    /// Gives some chunks their vectors that have none; false where there is nothing to do, or it cannot be done now.
+    async fn catches_up(&self) -> bool {
+        let Some(meaning) = &self.meaning else {
+            return false;
+        };
+        let caught_up = meaning.catch_up().await;
+        caught_up.unwrap_or_else(|error| {
+            log::debug!("chunks wait for vectors reason={:?}", error.to_string());
+            false
+        })
     }
 
     /// Processes a document, unless the program ends or the lease is lost meanwhile.
@@ -213,16 +247,31 @@ impl Worker {
         Ok(self.store.complete_document(lease, chunks.len()).await?)
     }
 
-    async fn index(&self, lease: &Lease, chunks: &[NewChunk]) -> Result<(), StoreError> {
+    async fn index(&self, lease: &Lease, chunks: &[NewChunk]) -> Result<(), Failure> {
         let (mut done, mut told) = (0, EXTRACTED);
-        for batch in chunks.chunks(BATCH) {
-            done += batch.len();
-            let progress = progress(done, chunks.len());
-            self.store.add_chunks(lease, batch, progress).await?;
+        let mut tell = |progress| {
             if progress > told {
                 self.tell(lease, &Progress::processing(lease.document, progress));
                 told = progress;
             }
+        };
+        // With vectors, words are the first half of it.
+        let all = match self.meaning {
+            Some(_) => 2 * chunks.len(),
+            None => chunks.len(),
+        };
+        for batch in chunks.chunks(BATCH) {
+            done += batch.len();
+            let progress = progress(done, all);
+            self.store.add_chunks(lease, batch, progress).await?;
+            tell(progress);
+        }
+        if let Some(meaning) = &self.meaning {
+            let embedded = |count| {
+                done += count;
+                tell(progress(done, all));
+            };
+            meaning.index(lease.document, embedded).await?;
         }
         Ok(())
     }

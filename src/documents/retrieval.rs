@@ -1,11 +1,13 @@
-//! Finds what a project's documents say to a question, by its words.
+//! Finds what a project's documents say to a question: by its words, or by its meaning where an embeddings server is
+//! configured.
 
 use switchboard_actors::ports::{BoxFuture, Retrieval, Source, Unavailable};
 use switchboard_protocol::ids::ProjectId;
 
+use super::meaning::{Meaning, MeaningError};
 use super::score::Question;
 use super::terms;
-use crate::store::{Store, StoreError};
+use crate::store::{FoundChunk, Store, StoreError};
 
 /// Sources of an answer at most.
 const SOURCES: usize = 5;
@@ -18,15 +20,36 @@ pub struct DocumentSearch {
     store: Store,
     /// Chunks with a lower score are no sources.
     min_score: f64,
+    /// By meaning; none: by words.
+    meaning: Option<Meaning>,
 }
 
 impl DocumentSearch {
-    /// Searches `store`; `min_score` is from 0 to 1.
-    pub fn new(store: Store, min_score: f64) -> Self {
-        Self { store, min_score }
+    /// Searches `store`, by `meaning` where there is one; `min_score` is from 0 to 1.
+    pub fn new(store: Store, min_score: f64, meaning: Option<Meaning>) -> Self {
+        Self {
+            store,
+            min_score,
+            meaning,
+        }
     }
 
-    async fn sources(&self, project: ProjectId, question: &str) -> Result<Vec<Source>, StoreError> {
+    async fn by_meaning(
+        &self,
+        meaning: &Meaning,
+        project: ProjectId,
+        question: String,
+    ) -> Result<Vec<Source>, MeaningError> {
+        let mut sources = meaning.sources(project, question, SOURCES as u32).await?;
+        sources.retain(|source| source.score >= self.min_score);
+        Ok(sources)
+    }
+
+    async fn by_words(
+        &self,
+        project: ProjectId,
+        question: &str,
+    ) -> Result<Vec<Source>, StoreError> {
         let terms = terms::of_question(question);
         if terms.is_empty() {
             return Ok(Vec::new());
@@ -40,13 +63,20 @@ impl DocumentSearch {
         let best = move || question.best(found, min_score, SOURCES);
         // Some milliseconds, in which others are served.
         let best = tokio::task::spawn_blocking(best).await?;
-        let sources = best.into_iter().map(|(fit, chunk)| Source {
-            id: format!("chunk_{}", chunk.id),
-            content: chunk.content,
-            metadata: chunk.place,
-            score: fit.score,
-        });
-        Ok(sources.collect())
+        let sources = best.into_iter();
+        Ok(sources
+            .map(|(fit, chunk)| source(chunk, fit.score))
+            .collect())
+    }
+}
+
+/// A chunk as clients are told of it.
+pub(super) fn source(chunk: FoundChunk, score: f64) -> Source {
+    Source {
+        id: format!("chunk_{}", chunk.id),
+        content: chunk.content,
+        metadata: chunk.place,
+        score,
     }
 }
 
@@ -58,8 +88,18 @@ impl Retrieval for DocumentSearch {
     ) -> BoxFuture<Result<Vec<Source>, Unavailable>> {
         let search = self.clone();
         Box::pin(async move {
-            let found = search.sources(project, &question).await;
-            found.map_err(|error| Unavailable(error.to_string()))
+            let Some(meaning) = &search.meaning else {
+                let found = search.by_words(project, &question).await;
+                return found.map_err(|error| Unavailable(error.to_string()));
+            };
+            let found = search.by_meaning(meaning, project, question).await;
+            found.map_err(|error| {
+                log::warn!(
+                    "documents cannot be searched reason={:?}",
+                    error.to_string()
+                );
+                Unavailable(error.to_string())
+            })
         })
     }
 }

@@ -113,6 +113,15 @@ pub struct FoundChunk {
     pub place: SourceMetadata,
 }
 
+/// A chunk's words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChunkText {
+    /// Its id, unique over all projects.
+    pub id: u64,
+    /// Its words.
+    pub content: String,
+}
+
 /// How often a question's terms occur in a project.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frequencies {

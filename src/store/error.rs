@@ -73,6 +73,9 @@ pub enum StoreError {
     /// Somebody else processes the document, or it is gone.
     #[error("document {0} is not ours to process any more")]
     LeaseLost(DocumentId),
+    /// The database has no vectors: PostgreSQL's reason.
+    #[error("the database cannot keep vectors, it needs the extension pgvector: {0}")]
+    NoVectors(String),
     /// There is no such organization.
     #[error("organization {0} is unknown")]
     UnknownOrganization(OrganizationId),

@@ -15,6 +15,7 @@ mod presence;
 mod recoverables;
 mod sql;
 mod transcripts;
+mod vectors;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +31,8 @@ use sql::Database;
 
 pub use chat_model::{Chat, Message, NewProject, Project};
 pub use document_model::{
-    Document, DocumentStatus, FoundChunk, Frequencies, Lease, MAX_CHUNKS, NewChunk, NewDocument,
+    ChunkText, Document, DocumentStatus, FoundChunk, Frequencies, Lease, MAX_CHUNKS, NewChunk,
+    NewDocument,
 };
 pub use error::StoreError;
 pub use model::{

@@ -1,8 +1,12 @@
 //! Documents at a real server: uploaded over REST, read by processes of their own, told to those in the project's room.
 
 use serde_json::{Value, json};
+use sqlx::{AnyConnection, AssertSqlSafe, Connection, Executor};
+use switchboard::store::{Store, StoreError};
+use url::Url;
 
 use crate::support::http::{self, Response};
+use crate::support::model_server::ModelServer;
 use crate::support::pdf::Pdf;
 use crate::support::server::TestServer;
 use crate::support::viewer::Viewer;
@@ -191,5 +195,120 @@ async fn documents_that_a_server_leaves_are_processed_by_the_next() {
         assert_eq!(state["status"], "completed", "{state}");
         assert!(state["chunks"].as_u64().unwrap() > 900, "{state}");
     }
+    server.stop().await;
+}
+
+/// Asks in a new chat of the project, and returns the sources that were found.
+async fn sources(server: &TestServer, question: &str) -> Vec<Value> {
+    let member = member();
+    let made = server.rest("POST", "/projects/7/chats", &member, json!({}));
+    let chat = made.await.json()["id"].clone();
+    let mut asker = server.user("member").await;
+    let question = json!({ "chat_id": chat, "message": question });
+    asker.emit("send_message", &question.to_string()).await;
+    let found = loop {
+        match told(&mut asker).await {
+            (name, data) if name == "message_sources" => break data["sources"].clone(),
+            (name, _) if name == "message_received" => {}
+            other => panic!("{other:?}"),
+        }
+    };
+    while told(&mut asker).await.0 != "message_complete" {}
+    asker.reset();
+    found.as_array().unwrap().clone()
+}
+
+async fn sources_are_found_by_meaning(settings: &[(&str, &str)]) {
+    let model = ModelServer::start().await;
+    let url = model.url();
+    let vectors = [
+        ("embeddings_url", url.as_str()),
+        ("embeddings_model", "bags"),
+    ];
+    let server = server_with_project(&[&vectors[..], settings].concat()).await;
+    let keeper = uploaded(&server, "keeper.txt", b"The keeper paints the tower.").await;
+    let ferry = uploaded(&server, "ferry.txt", b"A ferry leaves at noon.").await;
+    for document in [keeper, ferry] {
+        assert_eq!(ended(&server, document).await["status"], "completed");
+    }
+    let found = sources(&server, "paints the keeper the tower").await;
+    let score = found[0]["score"].as_f64().unwrap();
+    assert_eq!(found[0]["metadata"]["document_id"], keeper);
+    assert!((0.9..=1.0).contains(&score), "{found:?}");
+    assert_eq!(found.len(), 1, "the ferry's is below the least score");
+    let asked = model.embeddings_asked().await;
+    assert_eq!(asked.body["model"], "bags");
+    // A server that cannot be asked is an error to try again, and no answer without sources.
+    model.answer_embeddings_by(400);
+    let mut asker = server.user("member").await;
+    let member = member();
+    let chats = server.rest("GET", "/projects/7/chats", &member, Value::Null);
+    let chat = chats.await.json()["items"][0]["id"].clone();
+    let question = json!({ "chat_id": chat, "message": "Why?" });
+    asker.emit("send_message", &question.to_string()).await;
+    assert_eq!(told(&mut asker).await.0, "message_received");
+    let (name, error) = told(&mut asker).await;
+    assert_eq!(
+        (name.as_str(), &error["retryable"]),
+        ("error", &json!(true))
+    );
+    asker.reset();
+    server.stop().await;
+}
+
+#[actix_web::test]
+async fn with_an_embeddings_server_sources_are_found_by_meaning_on_sqlite() {
+    sources_are_found_by_meaning(&[]).await;
+}
+
+#[actix_web::test]
+async fn with_an_embeddings_server_sources_are_found_by_meaning_on_postgresql() {
+    if let Some(url) = postgres_with_vectors().await {
+        sources_are_found_by_meaning(&[("database_url", &url)]).await;
+    }
+}
+
+/// An empty database on the server of `SWITCHBOARD_TEST_POSTGRES`, which tests/run starts and ends; none, and a line on
+/// stderr, where there is no server, or one without pgvector.
+async fn postgres_with_vectors() -> Option<String> {
+    let skipped = |why: &str| {
+        eprintln!("skipped: {why}");
+        None
+    };
+    let Ok(server) = std::env::var("SWITCHBOARD_TEST_POSTGRES") else {
+        return skipped("SWITCHBOARD_TEST_POSTGRES is not set");
+    };
+    let name = format!("vectors_{}", std::process::id());
+    sqlx::any::install_default_drivers();
+    let mut connection = AnyConnection::connect(&server).await.unwrap();
+    let create = AssertSqlSafe(format!("CREATE DATABASE {name}"));
+    connection.execute(create).await.unwrap();
+    connection.close().await.unwrap();
+    let mut url = Url::parse(&server).unwrap();
+    url.set_path(&name);
+    let store = Store::connect(url.as_str()).await.unwrap();
+    store.migrate().await.unwrap();
+    let prepared = store.prepare_vectors().await;
+    store.close().await;
+    match prepared {
+        Ok(()) => Some(url.into()),
+        Err(StoreError::NoVectors(_)) => skipped("the server has no pgvector"),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[actix_web::test]
+async fn documents_from_before_there_were_vectors_are_given_theirs() {
+    let model = ModelServer::start().await;
+    let url = model.url();
+    let server = server_with_project(&[]).await;
+    let document = uploaded(&server, "keeper.txt", b"The keeper paints the tower.").await;
+    assert_eq!(ended(&server, document).await["status"], "completed");
+    let other = server.beside(&[("embeddings_url", &url)]).await;
+    let asked = model.embeddings_asked().await;
+    assert_eq!(asked.body["input"], json!(["The keeper paints the tower."]));
+    let look = async || sources(&other, "The keeper paints the tower.").await.len();
+    eventually("the vector", DEADLINE, look, |found| *found == 1).await;
+    other.stop().await;
     server.stop().await;
 }

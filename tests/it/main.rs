@@ -17,6 +17,7 @@ mod access;
 mod backend_access;
 mod broker_link;
 mod burst;
+mod chat;
 mod conversations;
 mod corpus;
 mod delivery_links;

@@ -73,7 +73,7 @@ impl Pdf {
         let mut offsets = Vec::new();
         for (number, object) in (1..).zip(&self.objects) {
             offsets.push(file.len());
-            write!(file, "{number} 0 obj\n").expect("memory takes everything");
+            writeln!(file, "{number} 0 obj").expect("memory takes everything");
             file.extend_from_slice(object);
             file.extend_from_slice(b"\nendobj\n");
         }

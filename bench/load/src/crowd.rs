@@ -20,6 +20,8 @@ pub enum Crowd {
     Recoverable,
     /// An organization's sessions, as one of its members.
     Organizations,
+    /// The project with this id, as a member of its organization; each viewer then has a chat of its own.
+    Project(u64),
 }
 
 impl Crowd {
@@ -29,7 +31,7 @@ impl Crowd {
     /// When signing fails.
     pub fn token(self, signer: &Signer, name: &str, number: usize) -> Result<String> {
         match self {
-            Self::Organizations => signer.watcher(number),
+            Self::Organizations | Self::Project(_) => signer.watcher(number),
             _ => signer.guest(rooms::session_of(name), number),
         }
     }
@@ -47,6 +49,7 @@ impl Crowd {
             Self::History(wanted) => {
                 format!("\"join_room\",\"{name}\",{{\"history\":{wanted}}}")
             }
+            Self::Project(id) => format!("\"join_project\",{{\"project_id\":{id}}}"),
             _ => format!("\"join_room\",\"{name}\""),
         };
         let recovery = match self {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use mio::{Events, Interest, Poll, Registry, Token};
 
+use crate::clock;
 use crate::crowd::Crowd;
 use crate::publisher::Publisher;
 use crate::tally::Faults;
@@ -31,8 +32,6 @@ pub struct Driver {
     scratch: Vec<u8>,
     /// Deliveries that there will have been, once everything published has arrived.
     expected: u64,
-    /// Zero of this tool's clock.
-    epoch: Instant,
 }
 
 impl Driver {
@@ -59,7 +58,6 @@ impl Driver {
             events: Events::with_capacity(1_024),
             scratch: vec![0; SCRATCH],
             expected: 0,
-            epoch: Instant::now(),
         })
     }
 
@@ -106,7 +104,7 @@ impl Driver {
         let (mut joined, mut since) = (0, Instant::now());
         while joined < count {
             while self.viewers.on_the_way() < in_flight {
-                let now = self.epoch.elapsed().as_nanos() as u64;
+                let now = clock::nanos();
                 let registry = self.poll.registry();
                 let Some(older) = next(&mut self.viewers, &self.publisher, registry, now)? else {
                     break;
@@ -141,7 +139,7 @@ impl Driver {
             match event.token() {
                 PUBLISHER => self.publisher.read(&mut self.scratch)?,
                 Token(number) => {
-                    let now = self.epoch.elapsed().as_nanos() as u64;
+                    let now = clock::nanos();
                     self.viewers.ready(number, event, &mut self.scratch, now);
                 }
             }
@@ -151,14 +149,14 @@ impl Driver {
 
     /// Publishes once, to the room whose turn it is; the next turn sends it.
     pub fn publish(&mut self) {
-        let now = self.epoch.elapsed().as_nanos() as u64;
+        let now = clock::nanos();
         let room = self.publisher.publish(now);
         self.expected += self.viewers.members(room);
     }
 
     /// Publishes once to `room`; the next turn sends it.
     pub fn publish_to(&mut self, room: usize) {
-        let now = self.epoch.elapsed().as_nanos() as u64;
+        let now = clock::nanos();
         self.publisher.publish_to(room, now);
         self.expected += self.viewers.members(room);
     }
@@ -170,7 +168,7 @@ impl Driver {
     pub fn publish_finals(&mut self, count: usize, patience: Duration) -> Result<()> {
         for _ in 0..count {
             for room in 0..self.viewers.names().len() {
-                let now = self.epoch.elapsed().as_nanos() as u64;
+                let now = clock::nanos();
                 self.publisher.publish_final_to(room, now);
                 self.expected += self.viewers.members(room);
             }

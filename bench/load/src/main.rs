@@ -1,12 +1,14 @@
 //! The load tool: holds thousands of viewers on one thread, publishes, and measures the server between.
 //!
 //! `run` does one run against a server that is up and prints one line of JSON per finding; `compare` starts the servers,
-//! does all runs against each, and prints the tables.
+//! does all runs against each, and prints the tables; `model` is the language model that one of the runs needs.
 
 mod client;
+mod clock;
 mod compare;
 mod crowd;
 mod driver;
+mod model;
 mod payload;
 mod process;
 mod publisher;
@@ -18,6 +20,7 @@ mod tally;
 mod token;
 mod viewers;
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use anyhow::{Result, ensure};
@@ -40,6 +43,12 @@ enum Command {
         /// What to do.
         #[command(subcommand)]
         mode: runs::Mode,
+    },
+    /// A language model for the run `answers`; it says where it listens, and ends by a signal.
+    Model {
+        /// Where it listens; port 0 takes a free one.
+        #[arg(long, default_value = "127.0.0.1:0")]
+        listen: SocketAddr,
     },
     /// Every server, every run, one table.
     Compare(compare::Options),
@@ -71,6 +80,7 @@ fn run() -> Result<()> {
             }
             Ok(())
         }
+        Command::Model { listen } => model::serve(listen),
         Command::Compare(options) => compare::run(&options),
     }
 }

@@ -13,6 +13,8 @@ pub const FINAL_BYTES: usize = 300;
 pub const FINAL_EVERY: u32 = 10;
 
 const FIELD: &[u8] = br#""bench":""#;
+/// Where the mark stands in a token of an answer.
+const TOKEN: &[u8] = br#""token":""#;
 const TOPIC_DIGITS: usize = 4;
 const SEQUENCE_DIGITS: usize = 8;
 const TIME_DIGITS: usize = 16;
@@ -27,7 +29,7 @@ pub struct Mark {
     pub topic: u16,
     /// Its place in that topic, from 0.
     pub sequence: u32,
-    /// When it was published, in nanoseconds of the load tool's clock.
+    /// When it was published, by [`crate::clock`].
     pub published: u64,
 }
 
@@ -35,7 +37,8 @@ impl Mark {
     /// The mark in a server's frame; `None` in a frame that is no publication of ours.
     pub fn find(frame: &[u8]) -> Option<Self> {
         // The field stands first in the payload, but a server may sort the fields.
-        let start = memmem::find(frame, FIELD)? + FIELD.len();
+        let behind = |field: &[u8]| Some(memmem::find(frame, field)? + field.len());
+        let start = behind(FIELD).or_else(|| behind(TOKEN))?;
         let digits = frame.get(start..start + TOPIC_DIGITS + SEQUENCE_DIGITS + TIME_DIGITS)?;
         let (topic, rest) = digits.split_at(TOPIC_DIGITS);
         let (sequence, time) = rest.split_at(SEQUENCE_DIGITS);
@@ -46,14 +49,19 @@ impl Mark {
         })
     }
 
+    /// Writes the mark itself into `out`, as a model's token.
+    pub fn write_token(self, out: &mut Vec<u8>) {
+        write_hex(u64::from(self.topic), TOPIC_DIGITS, out);
+        write_hex(u64::from(self.sequence), SEQUENCE_DIGITS, out);
+        write_hex(self.published, TIME_DIGITS, out);
+    }
+
     /// Writes the payload of this publication into `out`, `size` bytes of JSON.
     pub fn write_payload(self, size: usize, out: &mut Vec<u8>) {
         let start = out.len();
         out.push(b'{');
         out.extend_from_slice(FIELD);
-        write_hex(u64::from(self.topic), TOPIC_DIGITS, out);
-        write_hex(u64::from(self.sequence), SEQUENCE_DIGITS, out);
-        write_hex(self.published, TIME_DIGITS, out);
+        self.write_token(out);
         out.extend_from_slice(br#"","start":1240,"end":3980,"text":""#);
         let text = size.saturating_sub(out.len() - start + 2).min(WORDS.len());
         out.extend_from_slice(&WORDS.as_bytes()[..text]);
@@ -100,6 +108,15 @@ mod tests {
                 serde_json::from_slice::<serde_json::Value>(&bytes).unwrap()["text"].is_string()
             );
         }
+    }
+
+    #[test]
+    fn the_mark_is_found_in_a_token_of_an_answer() {
+        let mut token = Vec::new();
+        MARK.write_token(&mut token);
+        let token = String::from_utf8(token).unwrap();
+        let frame = format!("42[\"message_token\",{{\"chat_id\":7,\"token\":\"{token} \"}}]");
+        assert_eq!(Mark::find(frame.as_bytes()), Some(MARK));
     }
 
     #[test]

@@ -48,7 +48,27 @@ pub fn create_organizations(server: SocketAddr, signer: &Signer, names: &[String
     Ok(())
 }
 
-fn call(server: SocketAddr, token: &str, method: &str, path: &str, body: &Value) -> Result<()> {
+/// Creates a project whose organization has the watcher as its member, and `count` chats in it; their ids.
+///
+/// # Errors
+/// When the server refuses one of them.
+pub fn create_chats(server: SocketAddr, signer: &Signer, count: usize) -> Result<(u64, Vec<u64>)> {
+    let organization = "bench";
+    create_organizations(server, signer, &[organization.to_owned()])?;
+    let token = signer.watcher(0)?;
+    let create = |path: &str, body: &Value| {
+        let created = call(server, &token, "POST", path, body)?;
+        created["id"].as_u64().context("no id of what was created")
+    };
+    let body = json!({ "name": "bench", "organization": organization });
+    let project = create("/api/v1/projects", &body)?;
+    let path = format!("/api/v1/projects/{project}/chats");
+    let chats: Result<_> = (0..count).map(|_| create(&path, &json!({}))).collect();
+    Ok((project, chats?))
+}
+
+/// The JSON of the answer; null where it has none.
+fn call(server: SocketAddr, token: &str, method: &str, path: &str, body: &Value) -> Result<Value> {
     let patience = Duration::from_secs(5);
     let mut stream = TcpStream::connect_timeout(&server, patience).context("REST")?;
     stream.set_read_timeout(Some(patience))?;
@@ -68,5 +88,6 @@ fn call(server: SocketAddr, token: &str, method: &str, path: &str, body: &Value)
         answer.starts_with("HTTP/1.1 2"),
         "{method} {path}: {answer}"
     );
-    Ok(())
+    let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+    Ok(serde_json::from_str(body).unwrap_or(Value::Null))
 }

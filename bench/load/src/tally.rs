@@ -92,7 +92,9 @@ impl Latency {
 pub struct Tally {
     /// Deliveries received since the start, duplicates not counted again.
     pub deliveries: u64,
-    /// Their faults, `lost` excepted, which only the lines know.
+    /// Answers that were said to be complete.
+    pub answers: usize,
+    /// The deliveries' faults, `lost` excepted, which only the lines know.
     pub faults: Faults,
     /// Latencies since the last [`Tally::restart_clock`], in microseconds.
     latency: Histogram<u64>,
@@ -108,6 +110,7 @@ impl Tally {
         let empty = Histogram::new_with_bounds(1, 60_000_000, 3).expect("constant bounds");
         Self {
             deliveries: 0,
+            answers: 0,
             faults: Faults::default(),
             latency: empty.clone(),
             arrivals: empty,

@@ -146,6 +146,18 @@ impl Viewers {
         Ok(missed)
     }
 
+    /// Lets each viewer say the packet that `packet` makes of the number of its room.
+    ///
+    /// # Errors
+    /// When a connection has failed.
+    pub fn say(&mut self, packet: impl Fn(usize) -> String) -> Result<()> {
+        for client in self.clients.iter_mut().flatten() {
+            let packet = packet(usize::from(client.talk.room));
+            client.say(&packet)?;
+        }
+        Ok(())
+    }
+
     /// Cuts every connection; the viewers remember where they stood.
     pub fn cut(&mut self) {
         let clients = self.clients.iter_mut().enumerate();

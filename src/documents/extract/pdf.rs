@@ -35,7 +35,8 @@ pub(super) fn read(content: Vec<u8>) -> Result<Vec<Page>, ExtractError> {
         let mut context =
             Context::new(Affine::IDENTITY, unit, &cache, pdf.xref(), settings.clone());
         interpret_page(page, &mut context, &mut lines);
-        let text = tidy(&lines.finish().ok_or(ExtractError::TooLarge)?);
+        let text = lines.finish().ok_or(ExtractError::TooLarge)?;
+        let text = rejoin(&tidy(&text));
         room = room.saturating_sub(text.len());
         if !text.is_empty() {
             let number = Some(number);
@@ -43,4 +44,37 @@ pub(super) fn read(content: Vec<u8>) -> Result<Vec<Page>, ExtractError> {
         }
     }
     Ok(pages)
+}
+
+/// Puts words together that were broken at the ends of lines.
+fn rejoin(text: &str) -> String {
+    let mut joined = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        let begun = joined.strip_suffix("-\n").unwrap_or_default();
+        if begun.ends_with(char::is_lowercase) && line.starts_with(char::is_lowercase) {
+            joined.truncate(begun.len());
+        }
+        joined.push_str(line);
+    }
+    joined
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_that_was_broken_at_the_end_of_a_line_is_whole_again() {
+        assert_eq!(rejoin("it is over-\nwhelm-\ning"), "it is overwhelming");
+        for whole in [
+            "- a\n- b",
+            "Jean-\nPaul",
+            "1-\nb",
+            "a-\n\nb",
+            "a -\nb",
+            "a-",
+        ] {
+            assert_eq!(rejoin(whole), whole);
+        }
+    }
 }

@@ -32,8 +32,9 @@ static INSERT: LazyLock<Texts> = LazyLock::new(|| {
 const COUNT: &str = "SELECT CAST(COALESCE(SUM(chunks), 0) AS BIGINT) FROM documents \
      WHERE project_id = $1 AND status = 'completed'";
 
+/// A chunk that was found.
 #[derive(sqlx::FromRow)]
-struct Row {
+pub(super) struct Row {
     id: i64,
     document_id: i64,
     filename: String,
@@ -143,7 +144,7 @@ impl Database {
 }
 
 impl Row {
-    fn read(self, operation: &str) -> Result<FoundChunk, StoreError> {
+    pub(super) fn read(self, operation: &str) -> Result<FoundChunk, StoreError> {
         let number = |value: i64, column| {
             u32::try_from(value).map_err(|_| corrupt(operation, column, value))
         };

@@ -67,6 +67,9 @@ impl Engine {
 
     fn sqlite(rest: &str) -> Result<Self, StoreError> {
         let (file, parameters) = rest.split_once('?').unwrap_or((rest, ""));
+        // Before the first connection: one that is open already goes without.
+        switchboard_sqlite_vectors::register()
+            .map_err(|code| refused(&format!("SQLite takes no extension (code {code})")))?;
         if file.is_empty() || file == ":memory:" || parameters.contains("mode=memory") {
             // Every connection would have a database of its own.
             return Err(refused(

@@ -18,6 +18,7 @@ mod recoverables;
 mod session_rows;
 mod sessions;
 mod trial;
+mod vectors;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -1,4 +1,4 @@
-//! Documents, their leases and their chunks.
+//! Documents and their chunks.
 
 use switchboard_protocol::ids::{DocumentId, MAX_NUMBER, ProjectId};
 
@@ -12,9 +12,6 @@ on_both_databases! {
     a_project_has_a_bounded_number_of_documents
     pages_of_documents_cover_those_of_their_project_once
     a_file_is_read_back_byte_for_byte_until_it_is_processed
-    a_document_is_processed_by_one_at_a_time_oldest_first
-    a_lease_that_ends_is_taken_over_and_whoever_had_it_writes_nothing_more
-    what_is_given_back_waits_without_chunks_and_counts_as_a_try_or_not
     chunks_are_found_when_all_of_them_are_there_and_not_before
     a_document_that_fails_leaves_no_chunk_and_no_file
     a_project_has_a_bounded_number_of_chunks
@@ -53,7 +50,7 @@ pub(super) fn new_document(project: ProjectId, filename: &str, content: &[u8]) -
 }
 
 /// Puts a document there and takes it.
-async fn taken(store: &Store, project: ProjectId) -> Lease {
+pub(super) async fn taken(store: &Store, project: ProjectId) -> Lease {
     let new = new_document(project, "a.txt", b"text");
     let document = store.create_document(new).await.unwrap();
     let lease = store.take_document(LONG).await.unwrap().unwrap();
@@ -61,7 +58,7 @@ async fn taken(store: &Store, project: ProjectId) -> Lease {
     lease
 }
 
-fn chunks(contents: &[&str]) -> Vec<NewChunk> {
+pub(super) fn chunks(contents: &[&str]) -> Vec<NewChunk> {
     let chunk = |(index, content): (u32, &&str)| NewChunk {
         index,
         page: None,
@@ -80,26 +77,34 @@ pub(super) async fn completed(store: &Store, project: ProjectId, contents: &[&st
     lease.document
 }
 
+/// Puts a document with these chunks there that is not completed.
+pub(super) async fn begun(store: &Store, project: ProjectId, contents: &[&str]) -> DocumentId {
+    let (lease, new) = (taken(store, project).await, chunks(contents));
+    store.begin_chunks(&lease, new.len(), 30).await.unwrap();
+    store.add_chunks(&lease, &new, 90).await.unwrap();
+    lease.document
+}
+
 /// What is found for each of these words alone.
-async fn found(store: &Store, project: ProjectId, words: &[&str]) -> Vec<String> {
+pub(super) async fn found(store: &Store, project: ProjectId, words: &[&str]) -> Vec<String> {
     let terms: Vec<Term> = words.iter().flat_map(|word| terms::terms(word)).collect();
     let asked: Vec<(&Term, u32)> = terms.iter().map(|term| (term, 1)).collect();
     let found = store.best_chunks(project, &asked, 100).await.unwrap();
     found.into_iter().map(|chunk| chunk.content).collect()
 }
 
-async fn counted(store: &Store, project: ProjectId, words: &str) -> (u64, Vec<u64>) {
+pub(super) async fn counted(store: &Store, project: ProjectId, words: &str) -> (u64, Vec<u64>) {
     let counted = store.frequencies(project, &terms::terms(words)).await;
     let Frequencies { chunks, containing } = counted.unwrap();
     (chunks, containing)
 }
 
-async fn status(store: &Store, id: DocumentId) -> (DocumentStatus, u8, u32) {
+pub(super) async fn status(store: &Store, id: DocumentId) -> (DocumentStatus, u8, u32) {
     let document = store.document(id).await.unwrap().unwrap();
     (document.status, document.progress, document.chunks)
 }
 
-fn is_lost(done: Result<(), StoreError>) -> bool {
+pub(super) fn is_lost(done: Result<(), StoreError>) -> bool {
     matches!(done, Err(StoreError::LeaseLost(_)))
 }
 
@@ -190,87 +195,6 @@ async fn a_file_is_read_back_byte_for_byte_until_it_is_processed(database: &Fixt
     store.complete_document(&lease, 0).await.unwrap();
     let gone = store.upload(&lease).await;
     assert!(matches!(gone, Err(StoreError::LeaseLost(_))));
-}
-
-async fn a_document_is_processed_by_one_at_a_time_oldest_first(database: &Fixture) {
-    let (store, project, _) = with_projects(database).await;
-    let twin = database.store().await;
-    let mut waiting = Vec::new();
-    for _ in 0..6 {
-        let new = new_document(project, "a.txt", b"a");
-        waiting.push(store.create_document(new).await.unwrap().id);
-    }
-    let first = store.take_document(LONG).await.unwrap().unwrap();
-    assert_eq!(first.document, waiting[0]);
-    let expected = (DocumentStatus::Processing, 0, 0);
-    assert_eq!(status(&store, first.document).await, expected);
-    let takers = [&store, &twin, &store, &twin, &store, &twin, &store];
-    let taken = takers.map(|store| store.take_document(LONG));
-    let taken = futures_util::future::join_all(taken).await;
-    let taken = taken.into_iter().filter_map(Result::unwrap);
-    let mut ids: Vec<DocumentId> = taken.map(|lease| lease.document).collect();
-    ids.sort();
-    assert_eq!(ids, waiting[1..], "each once");
-}
-
-async fn a_lease_that_ends_is_taken_over_and_whoever_had_it_writes_nothing_more(
-    database: &Fixture,
-) {
-    let (store, project, _) = with_projects(database).await;
-    let new = new_document(project, "a.txt", b"a");
-    store.create_document(new).await.unwrap();
-    let late = store.take_document(Duration::ZERO).await.unwrap().unwrap();
-    store.begin_chunks(&late, 1, 30).await.unwrap();
-    store
-        .add_chunks(&late, &chunks(&["late"]), 50)
-        .await
-        .unwrap();
-    let lease = store.take_document(LONG).await.unwrap().unwrap();
-    assert_eq!((lease.document, lease.tries), (late.document, 2));
-
-    assert!(is_lost(store.renew_lease(&late, LONG).await));
-    assert!(is_lost(store.begin_chunks(&late, 1, 31).await));
-    let more = chunks(&["more", "than", "late"]);
-    assert!(is_lost(store.add_chunks(&late, &more[1..], 60).await));
-    assert!(is_lost(store.complete_document(&late, 1).await));
-    assert!(is_lost(store.fail_document(&late, "late").await));
-    let released = store.release_document(&late, LONG, true).await;
-    assert!(is_lost(released));
-    let expected = (DocumentStatus::Processing, 0, 0);
-    assert_eq!(status(&store, lease.document).await, expected);
-
-    // What the other has left is not in the way.
-    store.begin_chunks(&lease, 1, 30).await.unwrap();
-    store.renew_lease(&lease, LONG).await.unwrap();
-    let ours = chunks(&["ours"]);
-    store.add_chunks(&lease, &ours, 90).await.unwrap();
-    store.complete_document(&lease, 1).await.unwrap();
-    let all = found(&store, project, &["late", "ours", "more"]).await;
-    assert_eq!(all, ["ours"]);
-}
-
-async fn what_is_given_back_waits_without_chunks_and_counts_as_a_try_or_not(database: &Fixture) {
-    let (store, project, _) = with_projects(database).await;
-    let lease = taken(&store, project).await;
-    store.begin_chunks(&lease, 1, 30).await.unwrap();
-    store
-        .add_chunks(&lease, &chunks(&["half"]), 60)
-        .await
-        .unwrap();
-    let now = Duration::ZERO;
-    store.release_document(&lease, now, false).await.unwrap();
-    let waiting = (DocumentStatus::Waiting, 0, 0);
-    assert_eq!(status(&store, lease.document).await, waiting);
-    assert_eq!(counted(&store, project, "half").await.1, [0]);
-    let lease = store.take_document(LONG).await.unwrap().unwrap();
-    assert_eq!(lease.tries, 1);
-    store.release_document(&lease, now, true).await.unwrap();
-    let lease = store.take_document(LONG).await.unwrap().unwrap();
-    assert_eq!(lease.tries, 2);
-    store.release_document(&lease, LONG, true).await.unwrap();
-    let next = store.take_document(LONG).await.unwrap();
-    assert_eq!(next, None, "its pause is not over");
-    assert_eq!(status(&store, lease.document).await, waiting);
 }
 
 async fn chunks_are_found_when_all_of_them_are_there_and_not_before(database: &Fixture) {

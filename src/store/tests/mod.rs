@@ -3,6 +3,7 @@
 mod chats;
 mod documents;
 mod fixture;
+mod leases;
 mod media;
 mod opening;
 mod processing;
@@ -10,6 +11,7 @@ mod recoverables;
 mod search;
 mod sessions;
 mod transcripts;
+mod vectors;
 
 use fixture::Fixture;
 

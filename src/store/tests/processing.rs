@@ -103,7 +103,7 @@ async fn with_broker(test: impl AsyncFnOnce(Recipient<Publish>, Told)) {
 
 fn start(store: &Store, events: &Recipient<Publish>) -> Processor {
     let extractor = Extractor::in_process();
-    Processor::start(store.clone(), events.clone(), extractor)
+    Processor::start(store.clone(), events.clone(), extractor, None)
 }
 
 async fn put(store: &Store, project: ProjectId, content: &str) -> DocumentId {
@@ -119,7 +119,7 @@ fn long_text() -> String {
 }
 
 async fn sources(store: &Store, project: ProjectId, question: &str) -> usize {
-    let search = DocumentSearch::new(store.clone(), 0.3);
+    let search = DocumentSearch::new(store.clone(), 0.3, None);
     let found = search.search(project, question.to_owned()).await;
     found.unwrap().len()
 }

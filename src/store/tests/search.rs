@@ -25,7 +25,7 @@ async fn search_above(
     question: &str,
     min_score: f64,
 ) -> Vec<Source> {
-    let search = DocumentSearch::new(store.clone(), min_score);
+    let search = DocumentSearch::new(store.clone(), min_score, None);
     let found = search.search(project, question.to_owned()).await;
     found.expect(question)
 }

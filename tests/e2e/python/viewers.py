@@ -20,7 +20,9 @@ class Heard:
         self.connects = 0
 
     def event(self, name, *args):
-        self.events.append((name, *args))
+        # Said to every client at its connect, and of no interest to viewers of captions.
+        if name != "connection_status":
+            self.events.append((name, *args))
 
     def connect(self):
         self.connects += 1

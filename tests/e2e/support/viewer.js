@@ -11,8 +11,10 @@ export const TRANSPORTS = {
 };
 
 export class Viewer {
-  /** @type {[string, ...unknown[]][]} every event of the server, with its arguments */
+  /** @type {[string, ...unknown[]][]} every event of the server but its greetings, with its arguments */
   heard = [];
+  /** @type {[string, ...unknown[]][]} what it was told at each connect */
+  greetings = [];
   /** @type {string[]} the message of every refused connect */
   refusals = [];
   /** @type {string[]} the reason of every disconnect */
@@ -26,7 +28,7 @@ export class Viewer {
    */
   constructor(url, options = {}) {
     this.socket = io(url, { forceNew: true, reconnectionDelay: 50, reconnectionDelayMax: 200, timeout: 5_000, ...options });
-    this.socket.onAny((...event) => this.heard.push(event));
+    this.socket.onAny((...event) => (event[0] === 'connection_status' ? this.greetings : this.heard).push(event));
     this.socket.on('connect', () => { this.connects += 1; });
     this.socket.on('connect_error', (error) => this.refusals.push(error.message));
     this.socket.on('disconnect', (reason) => this.disconnects.push(reason));

@@ -78,6 +78,18 @@ impl Client {
             .context("writing to the server")
     }
 
+    /// Says this packet as soon as the connection takes it; a poller says nothing of its own.
+    ///
+    /// # Errors
+    /// When the connection has failed.
+    pub fn say(&mut self, packet: &str) -> Result<()> {
+        match self.way {
+            Way::WebSocket(_) => WebSocket::say(packet, self.outbox.buffer()),
+            Way::Polling(_) => bail!("a poller that is to speak"),
+        }
+        self.flush()
+    }
+
     /// Reads all that waits, at `now` nanoseconds, notes its deliveries in `tally`, and answers.
     ///
     /// # Errors

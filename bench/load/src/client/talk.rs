@@ -104,7 +104,7 @@ impl Talk {
     /// When the server refuses, or speaks out of turn.
     pub fn text(&mut self, text: &[u8], now: u64, tally: &mut Tally) -> Result<()> {
         match text {
-            [b'4', b'2', ..] => self.event(text, now, tally),
+            [b'4', b'2', ..] => self.event(text, now, tally)?,
             [b'2', ..] => self.says.push("3".to_owned()),
             [b'0', ..] => self.step(Phase::Opening, Phase::Connecting)?,
             [b'4', b'0', welcome @ ..] => {
@@ -156,11 +156,13 @@ impl Talk {
         Ok(())
     }
 
-    fn event(&mut self, text: &[u8], now: u64, tally: &mut Tally) {
-        let Some(mark) = Mark::find(text) else { return };
+    fn event(&mut self, text: &[u8], now: u64, tally: &mut Tally) -> Result<()> {
+        let Some(mark) = Mark::find(text) else {
+            return outcome(text, tally);
+        };
         if mark.topic / 2 != self.room {
             tally.faults.stray += 1;
-            return;
+            return Ok(());
         }
         if let Some(memory) = &mut self.memory
             && let Some(offset) = last_string(text)
@@ -170,7 +172,19 @@ impl Talk {
         let line = &mut self.lines[usize::from(mark.topic % 2)];
         let age = now.saturating_sub(mark.published);
         tally.note(self.room, line, mark.sequence, age);
+        Ok(())
     }
+}
+
+/// What an event without a mark says of an answer, if anything.
+fn outcome(event: &[u8], tally: &mut Tally) -> Result<()> {
+    let is_complete = event.starts_with(br#"42["message_complete""#);
+    let is_partial = memmem::find(event, br#""partial":true"#).is_some();
+    if event.starts_with(br#"42["error""#) || (is_complete && is_partial) {
+        bail!("no answer: {}", String::from_utf8_lossy(event));
+    }
+    tally.answers += usize::from(is_complete);
+    Ok(())
 }
 
 /// What stands in `text` between `start` and the next quotation mark.

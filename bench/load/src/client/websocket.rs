@@ -58,9 +58,14 @@ impl WebSocket {
             _ => {}
         }
         for text in talk.says.drain(..) {
-            put_frame(out, TEXT, text.as_bytes(), Some(MASK));
+            Self::say(&text, out);
         }
         Ok(frame.total())
+    }
+
+    /// Writes one packet.
+    pub fn say(packet: &str, out: &mut Vec<u8>) {
+        put_frame(out, TEXT, packet.as_bytes(), Some(MASK));
     }
 }
 

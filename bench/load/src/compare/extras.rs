@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::results::Results;
 use super::server::Kind;
-use super::table::show;
+use super::table::{show, thousands};
 use crate::runs::Findings;
 
 /// A column: its title, the run, digits behind the point, and the figure.
@@ -14,6 +14,9 @@ type Column = (
     usize,
     fn(&Findings) -> Option<f64>,
 );
+
+/// What is asked of the way through the server, in milliseconds.
+const MAX_ANSWER_P99_MS: u32 = 10;
 
 const COLUMNS: [Column; 9] = [
     ("rooms of one: CPU µs per publication", "low", 2, |found| {
@@ -91,5 +94,36 @@ pub fn histories(results: &Results) -> String {
         show(sent, 0),
         show(p50, 1),
         show(p99, 1)
+    )
+}
+
+/// What a language model's answers cost, and how much later their tokens come by the way through the server, one sentence.
+pub fn answers(results: &Results) -> String {
+    let median =
+        |pick: fn(&Findings) -> Option<f64>| results.median(Kind::Switchboard, "answers", pick);
+    let Some(found) = results.of(Kind::Switchboard, "answers").next() else {
+        return String::new();
+    };
+    let cpu = median(|found| found.server_cpu_us_per_delivery);
+    let pace = median(|found| found.deliveries_per_second);
+    let late = [
+        median(|found| ms(found.latency_us?.p50)),
+        median(|found| ms(found.latency_us?.p99)),
+        median(|found| ms(found.latency_us?.max)),
+    ];
+    let late = late.map(|figure| show(figure, 1)).join(" / ");
+    let all = results.of(Kind::Switchboard, "answers");
+    let faults = all.filter_map(|found| found.faults);
+    let [lost, duplicated, out_of_order, stray] = faults.fold([0; 4], |sum, more| {
+        let more = [more.lost, more.duplicated, more.out_of_order, more.stray];
+        std::array::from_fn(|place| sum[place] + more[place])
+    });
+    format!(
+        "\n{} answers of a language model at once, together {} tokens/s: {} µs of CPU per token; p50 / p99 / max from the model's \
+         write to the socket's read {late} ms (asked: p99 ≤ {MAX_ANSWER_P99_MS} ms); tokens lost / duplicated / out of order / \
+         in another chat {lost} / {duplicated} / {out_of_order} / {stray}.\n",
+        found.clients,
+        thousands(pace),
+        show(cpu, 1),
     )
 }

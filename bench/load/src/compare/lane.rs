@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, bail};
 use super::broker::Broker;
 use super::child::{Guarded, Scratch, tail};
 use super::plan::Run;
-use super::server::{Kind, Running};
+use super::server::{Behind, Kind, Running};
 use super::{Options, SECRET};
 use crate::rest;
 use crate::runs::{END, Findings};
@@ -31,6 +31,7 @@ pub struct Lane<'a> {
     // What follows is dropped, and so ended, in this order.
     load: Guarded,
     _server: Running,
+    _model: Option<Running>,
     _broker: Broker,
 }
 
@@ -41,7 +42,13 @@ impl<'a> Lane<'a> {
     /// When one of them does not start.
     pub fn start(kind: Kind, run: &Run, options: &Options, scratch: &'a Scratch) -> Result<Self> {
         let broker = Broker::start(kind, scratch, options.load_core)?;
-        let server = Running::start(kind, run, options, broker.address, scratch)?;
+        let model = run.needs_model.then(|| Running::model(options, scratch));
+        let model = model.transpose()?;
+        let behind = Behind {
+            broker: broker.address,
+            model: model.as_ref().map(|model| model.address),
+        };
+        let server = Running::start(kind, run, options, behind, scratch)?;
         if kind == Kind::Switchboard {
             rest::create_sessions(server.address, &Signer::new(SECRET), run.rooms)?;
         }
@@ -65,6 +72,7 @@ impl<'a> Lane<'a> {
             found: Vec::new(),
             load,
             _server: server,
+            _model: model,
             _broker: broker,
         })
     }

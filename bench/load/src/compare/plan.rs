@@ -13,13 +13,13 @@ const ALL: &[Kind] = &Kind::ALL;
 const POLLING: &[Kind] = &[Kind::Switchboard, Kind::Node, Kind::Socketioxide];
 /// Those with connection state recovery.
 const RECOVERY: &[Kind] = &[Kind::Switchboard, Kind::Node];
-/// Switchboard alone: no peer keeps organizations or finals.
+/// Switchboard alone: no peer keeps organizations, finals or chats.
 const ALONE: &[Kind] = &[Kind::Switchboard];
 
 /// The names of the runs.
-pub const RUNS: [&str; 12] = [
+pub const RUNS: [&str; 13] = [
     "rate", "flood", "low", "grow", "mixed", "connect", "storm", "idle", "history", "recovery",
-    "watch", "fair",
+    "watch", "fair", "answers",
 ];
 
 /// One run.
@@ -33,6 +33,8 @@ pub struct Run {
     /// Whether all servers are up at the same time and take turns of a slice each; otherwise each repetition starts them
     /// one after the other.
     pub in_slices: bool,
+    /// Whether the server needs a language model.
+    pub needs_model: bool,
     /// The servers that can do it.
     pub kinds: &'static [Kind],
 }
@@ -80,6 +82,7 @@ fn run(name: &'static str, options: &Options) -> Run {
         "history" => (format!("--clients {}", of(5_000, 1_000)), ROOMS, ALONE),
         "recovery" => (String::new(), ROOMS, RECOVERY),
         "watch" => (times, 0, ALONE),
+        "answers" => (format!("--tokens {}", of(250, 50)), 0, ALONE),
         "fair" => (format!("{times} --clients {}", of(5_000, 1_000)), 2, ALL),
         _ => unreachable!("RUNS has the names"),
     };
@@ -89,6 +92,7 @@ fn run(name: &'static str, options: &Options) -> Run {
         arguments: arguments.split_whitespace().map(str::to_owned).collect(),
         rooms,
         in_slices: ["rate", "flood", "low", "grow", "mixed"].contains(&name),
+        needs_model: name == "answers",
         kinds,
     }
 }

@@ -80,6 +80,15 @@ pub struct Places {
     node_gateway: PathBuf,
 }
 
+/// What a server is connected to.
+#[derive(Debug, Clone, Copy)]
+pub struct Behind {
+    /// Its broker.
+    pub broker: SocketAddr,
+    /// Its language model, in the runs that need one.
+    pub model: Option<SocketAddr>,
+}
+
 /// A server that listens.
 pub struct Running {
     /// Where.
@@ -96,15 +105,32 @@ impl Running {
         kind: Kind,
         run: &Run,
         options: &Options,
-        broker: SocketAddr,
+        behind: Behind,
         scratch: &Scratch,
     ) -> Result<Self> {
-        let log = scratch.path(&format!("{}.log", kind.name()));
-        let mut command = command(kind, &options.places, broker, scratch)?;
+        let mut command = command(kind, &options.places, behind.broker, scratch)?;
         if kind == Kind::Node && run.name == "recovery" {
             command.arg("--recovery");
         }
-        let mut process = Guarded::start(options.server_core, &command, &log)?;
+        if let Some(model) = behind.model {
+            command.env("SWITCHBOARD_LLM_URL", format!("http://{model}/v1"));
+        }
+        let log = scratch.path(&format!("{}.log", kind.name()));
+        Self::of(&command, options.server_core, &log)
+    }
+
+    /// Starts this tool's language model, on the core of the load.
+    ///
+    /// # Errors
+    /// As [`Running::start`].
+    pub fn model(options: &Options, scratch: &Scratch) -> Result<Self> {
+        let mut command = Command::new(std::env::current_exe().context("own path")?);
+        command.arg("model");
+        Self::of(&command, options.load_core, &scratch.path("model.log"))
+    }
+
+    fn of(command: &Command, core: usize, log: &Path) -> Result<Self> {
+        let mut process = Guarded::start(core, command, log)?;
         let stdout = process
             .0
             .stdout
@@ -112,8 +138,8 @@ impl Running {
             .context("a server without standard output")?;
         match listening(stdout).recv_timeout(START) {
             Ok(address) => Ok(Self { address, process }),
-            Err(RecvTimeoutError::Timeout) => bail!("did not start in {START:?}: {}", tail(&log)),
-            Err(RecvTimeoutError::Disconnected) => bail!("ended at once: {}", tail(&log)),
+            Err(RecvTimeoutError::Timeout) => bail!("did not start in {START:?}: {}", tail(log)),
+            Err(RecvTimeoutError::Disconnected) => bail!("ended at once: {}", tail(log)),
         }
     }
 

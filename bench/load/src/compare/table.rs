@@ -24,6 +24,7 @@ pub fn render(results: &Results, kinds: &[Kind]) -> String {
     page.push_str(&extras::histories(results));
     page.push_str(&watchers(results));
     page.push_str(&fairness::render(results, kinds));
+    page.push_str(&extras::answers(results));
     for &kind in kinds {
         let thrown_out = results.faults(kind).1;
         if thrown_out > 0 {

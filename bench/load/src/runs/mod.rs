@@ -1,5 +1,6 @@
 //! The runs: each opens viewers, does one thing for a bounded time, and says what it cost.
 
+mod answers;
 mod connect;
 mod fair;
 mod flood;
@@ -85,6 +86,8 @@ pub enum Mode {
     Watch(watch::Options),
     /// A small room beside a large one that bursts.
     Fair(fair::Options),
+    /// Answers of a language model, all at once.
+    Answers(answers::Options),
 }
 
 /// What one run found; what a run does not measure is absent.
@@ -169,6 +172,7 @@ pub fn run(mode: &Mode, target: &Target) -> Result<Vec<Findings>> {
         Mode::Recovery(options) => Ok(vec![recovery::run(options, target)?]),
         Mode::Watch(options) => Ok(vec![watch::run(options, target)?]),
         Mode::Fair(options) => Ok(vec![fair::run(options, target)?]),
+        Mode::Answers(options) => Ok(vec![answers::run(options, target)?]),
     }
 }
 

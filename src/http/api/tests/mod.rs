@@ -11,6 +11,7 @@ mod openapi;
 mod projects;
 mod rights;
 mod transcripts;
+mod uploads;
 
 use std::net::SocketAddr;
 use std::time::Duration;
