@@ -1,10 +1,11 @@
 //! What `switchboard demo` adds to the server: an organization with two live sessions, a transcriber that publishes
-//! what is said in them (`speakers`) and who is live (`statuses`), recordings that seem to be transcribed (`uploads`),
-//! and the tokens to look at them with (`info`).
+//! what is said in them (`speakers`) and who is live (`statuses`), recordings that seem to be transcribed (`uploads`), a project
+//! whose document can be asked (`reading`), and the tokens to look at them with (`info`).
 //!
-//! The sessions' texts are in lecture.txt and council.txt, read by `script`.
+//! The sessions' texts are in lecture.txt and council.txt, read by `script`; the document is notes.txt.
 
 mod info;
+mod reading;
 mod script;
 mod speakers;
 mod statuses;
@@ -21,7 +22,7 @@ use crate::config::{MqttTls, MqttUrl};
 use crate::store::{Channel, NewSession, Role, SessionChange, Store, StoreError, Visibility};
 use crate::transcript::{BrokerLink, LinkError, Recording, Utterance};
 
-pub use info::{DashboardInfo, DemoInfo, SessionInfo, announcement};
+pub use info::{DashboardInfo, DemoInfo, ProjectInfo, SessionInfo, announcement};
 
 /// How long the broker may take to accept the transcriber.
 const BROKER_DEADLINE: Duration = Duration::from_secs(5);
@@ -42,7 +43,7 @@ const ORGANIZATION: &str = "demo";
 const ORGANIZATION_NAME: &str = "Demonstration";
 /// A maintainer, for whoever reads the command's output.
 const USER: &str = "demo-user";
-/// A plain member, for whoever can reach the page: may watch, and change nothing.
+/// A plain member, for whoever can reach the page: may watch, add documents and chat, and change nothing else.
 const VISITOR: &str = "demo-visitor";
 const SESSIONS: [DemoSession; 2] = [
     DemoSession {
@@ -103,7 +104,7 @@ fn user(id: &str) -> UserId {
     id.parse().expect("a user id")
 }
 
-/// Puts the demo's organization, its members and its sessions into `store`, whether or not they were there.
+/// Puts the demo's organization, its members, its sessions and its project into `store`, whether or not they were there.
 pub async fn seed(store: &Store) -> Result<(), StoreError> {
     let organization = organization();
     store
@@ -139,7 +140,7 @@ pub async fn seed(store: &Store) -> Result<(), StoreError> {
             other => drop(other?),
         }
     }
-    Ok(())
+    reading::seed(store).await
 }
 
 /// Where the demo publishes.

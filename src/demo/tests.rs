@@ -89,6 +89,24 @@ async fn seeding_twice_leaves_one_set_of_public_sessions() {
     store.close().await;
 }
 
+#[tokio::test]
+async fn seeding_twice_leaves_one_project_with_one_document_and_one_chat() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("demo.db").display());
+    let store = Store::connect(&url).await.unwrap();
+    store.migrate().await.unwrap();
+    seed(&store).await.unwrap();
+    seed(&store).await.unwrap();
+    let projects = store.projects_of(&organization(), None, 10).await.unwrap();
+    let ids: Vec<_> = projects.iter().map(|project| project.id).collect();
+    assert_eq!(ids, [reading::project()]);
+    let documents = store.documents_of(ids[0], None, 10).await.unwrap();
+    let names: Vec<_> = documents.iter().map(|one| &one.filename[..]).collect();
+    assert_eq!(names, ["readers-notes.txt"]);
+    assert_eq!(store.chats_of(ids[0], None, 10).await.unwrap().len(), 1);
+    store.close().await;
+}
+
 #[test]
 fn the_page_gets_a_guests_token_for_each_session_and_a_plain_members_and_no_other() {
     let issuer = TokenIssuer::new(SECRET).unwrap();
@@ -111,6 +129,7 @@ fn the_page_gets_a_guests_token_for_each_session_and_a_plain_members_and_no_othe
     let json = serde_json::to_value(&info).unwrap();
     assert_eq!(json["dashboard"]["id"], "demo");
     assert_eq!(json["sessions"][0]["channels"][1]["language"], "fr");
+    assert_eq!(json["projects"][0]["id"], 1);
     assert_eq!(
         json.to_string().matches("eyJ").count() / 2,
         SESSIONS.len() + 1
@@ -130,6 +149,7 @@ fn the_announcement_has_the_pages_addresses_and_a_token_of_each_kind_on_a_line_e
     let expected = [
         "page",
         "dashboard",
+        "chat",
         "user token",
         "guest token",
         "admin token",
@@ -137,7 +157,8 @@ fn the_announcement_has_the_pages_addresses_and_a_token_of_each_kind_on_a_line_e
     assert_eq!(labels, expected);
     assert_eq!(lines[0].1, "http://127.0.0.1:8080/");
     assert_eq!(lines[1].1, "http://127.0.0.1:8080/?organization=demo");
-    for (label, token) in &lines[2..] {
+    assert_eq!(lines[2].1, "http://127.0.0.1:8080/?project=1");
+    for (label, token) in &lines[3..] {
         assert!(verifier.authenticate(token).is_ok(), "{label}");
     }
 }

@@ -4,25 +4,28 @@
  */
 
 import { readLanguage, readWords } from './payload.js';
+import { readNumber } from './project.js';
 import { isObject } from './wire.js';
 
 /**
  * @typedef {{index: string, name: string, language: string | null}} Channel
  * @typedef {{id: string, name: string, description: string, channels: Channel[], token: string}} DemoSession
  * @typedef {{id: string, name: string, description: string, token: string}} DemoOrganization
- * @typedef {{sessions: DemoSession[], dashboard: DemoOrganization | null}} Demo
- * @typedef {'session' | 'organization'} Kind what a token is for
+ * @typedef {{id: number, name: string, description: string}} DemoProject opened with the token of the dashboard
+ * @typedef {{sessions: DemoSession[], dashboard: DemoOrganization | null, projects: DemoProject[]}} Demo
+ * @typedef {'session' | 'organization' | 'project'} Kind what a token is for
  * @typedef {{token: string, renew: () => Promise<string | null>, forget: () => void}} Credentials
  *   `renew` asks for a fresh token of the same reader, null where there is nobody to ask; `forget` gives the token up
  * @typedef {Credentials & {id: string, name: string, channels: Channel[]}} Access
  * @typedef {Credentials & {id: string, name: string}} OrganizationAccess
+ * @typedef {Credentials & {id: number}} ProjectAccess
  */
 
 /** No session is shown with more channels than this: each has a connection of its own. */
 export const MOST_CHANNELS = 12;
 
 /** @type {Record<Kind, string>} */
-const STORAGE_PREFIX = { session: 'switchboard.token.', organization: 'switchboard.organization-token.' };
+const STORAGE_PREFIX = { session: 'switchboard.token.', organization: 'switchboard.organization-token.', project: 'switchboard.project-token.' };
 
 /** @param {Kind} kind @param {string} id @param {string} token */
 export function keepToken(kind, id, token) {
@@ -34,7 +37,8 @@ export function takeTokenFromAddress() {
   const query = new URLSearchParams(location.search);
   const token = new URLSearchParams(location.hash.slice(1)).get('token');
   if (token === null) return;
-  const kind = query.has('session') ? 'session' : 'organization';
+  /** @type {Kind} */
+  const kind = query.has('session') ? 'session' : query.has('project') ? 'project' : 'organization';
   const id = query.get(kind);
   if (id !== null && token !== '') keepToken(kind, id, token);
   history.replaceState(history.state, '', location.pathname + location.search);
@@ -47,7 +51,8 @@ export async function loadDemo() {
   const demo = await response.json().catch(() => null);
   if (!isObject(demo) || !Array.isArray(demo.sessions)) return null;
   const sessions = demo.sessions.map(readSession).filter((session) => session !== null);
-  return { sessions, dashboard: readOrganization(demo.dashboard) };
+  const projects = (Array.isArray(demo.projects) ? demo.projects : []).map(readProject).filter((project) => project !== null);
+  return { sessions, dashboard: readOrganization(demo.dashboard), projects };
 }
 
 /**
@@ -89,6 +94,25 @@ export async function findOrganizationAccess(query) {
   };
   const known = await find();
   return known && { id, name: known.name, ...lent(known.token, find) };
+}
+
+/**
+ * Finds the token for the project that the address asks for.
+ *
+ * @param {URLSearchParams} query `project`
+ * @returns {Promise<ProjectAccess | null>} as of `findAccess`
+ */
+export async function findProjectAccess(query) {
+  const id = readNumber(Number(query.get('project')));
+  if (id === null) return null;
+  const credentials = kept('project', String(id));
+  if (credentials !== null) return { id, ...credentials };
+  const find = async () => {
+    const demo = await loadDemo();
+    return demo?.projects.some((project) => project.id === id) ? demo.dashboard : null;
+  };
+  const known = await find();
+  return known && { id, ...lent(known.token, find) };
 }
 
 /** @param {Kind} kind @param {string} id @returns {Credentials | null} what somebody brought for it */
@@ -161,6 +185,13 @@ function readSession(value) {
 function readOrganization(value) {
   if (!isObject(value) || typeof value.id !== 'string' || !isName(value.id)) return null;
   return { id: value.id, name: readWords(value.name) || value.id, description: readWords(value.description), token: readToken(value.token) };
+}
+
+/** @param {unknown} value @returns {DemoProject | null} */
+function readProject(value) {
+  const id = isObject(value) ? readNumber(value.id) : null;
+  if (!isObject(value) || id === null) return null;
+  return { id, name: readWords(value.name) || `Project ${id}`, description: readWords(value.description) };
 }
 
 /** @param {unknown} value @returns {Channel | null} */

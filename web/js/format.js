@@ -42,3 +42,9 @@ export function languageName(tag) {
     return tag;
   }
 }
+
+/** @param {string} words @returns {string} the same with a capital and a full stop: what the server says of errors */
+export function sentence(words) {
+  const text = words.trim().slice(0, 500);
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?…]$/.test(text) ? '' : '.'}`;
+}

@@ -4,6 +4,7 @@ import { takeTokenFromAddress } from './access.js';
 import { Preferences } from './preferences.js';
 import { Router } from './router.js';
 import { captionsView } from './views/captions.js';
+import { chatView } from './views/chat.js';
 import { dashboardView } from './views/dashboard.js';
 import { homeView } from './views/home.js';
 import { Notices } from './views/notices.js';
@@ -21,6 +22,7 @@ takeTokenFromAddress();
 
 const routes = [
   { matches: (/** @type {URLSearchParams} */ query) => query.has('session'), view: captionsView },
+  { matches: (/** @type {URLSearchParams} */ query) => query.has('project'), view: chatView },
   { matches: (/** @type {URLSearchParams} */ query) => query.has('organization'), view: dashboardView },
   { matches: () => true, view: homeView },
 ];

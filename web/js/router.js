@@ -40,6 +40,18 @@ export class Router {
   }
 
   /**
+   * Takes note that the view itself shows another part of its own now, without showing it anew.
+   *
+   * @param {string} href as of `navigate`
+   * @param {boolean} [isNew] whether the way back leads to what was shown before
+   */
+  moved(href, isNew = false) {
+    if (isNew) history.pushState(null, '', href);
+    else history.replaceState(null, '', href);
+    this.#shown = location.search;
+  }
+
+  /**
    * Shows the present address anew.
    *
    * @param {boolean} [focus] whether the focus goes to the new view's heading: it was on what is now gone

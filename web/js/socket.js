@@ -13,7 +13,8 @@ import { PONG, decode, encodeConnect, encodeEvent, isObject } from './wire.js';
  * @typedef {'refused' | 'unauthorized' | 'disconnected' | 'draining' | 'lost' | 'closed' | null} Reason
  * @typedef {{phase: Phase, reason: Reason, failures: number}} SocketState `failures`: attempts that failed in a row
  * @typedef {{ok: boolean, error?: string, data?: Record<string, unknown>}} Ack `data`: all that the server answered
- * @typedef {Ack & {name: string, argument: string}} WatchAnswer
+ * @typedef {{name: string, argument: unknown}} Watch an event, and its argument: any JSON
+ * @typedef {Ack & Watch} WatchAnswer
  */
 
 /** How long the handshake up to the namespace's CONNECT may take, in ms. */
@@ -27,7 +28,7 @@ export class Socket extends EventTarget {
   state = { phase: 'idle', reason: null, failures: 0 };
   /** @type {WebSocket | null} the present connection */
   #connection = null;
-  /** @type {{name: string, argument: string}[]} what to ask for again after a reconnect */
+  /** @type {Watch[]} what to ask for again after a reconnect */
   #watches = [];
   /** @type {Map<number, (ack: Ack) => void>} */
   #acks = new Map();
@@ -76,7 +77,7 @@ export class Socket extends EventTarget {
    * Sends an event such as `join_room` now and after every reconnect. Each answer comes as a `watch` event.
    *
    * @param {string} name
-   * @param {string} argument of the event
+   * @param {unknown} argument of the event: any JSON
    */
   watch(name, argument) {
     const watch = { name, argument };
@@ -163,7 +164,7 @@ export class Socket extends EventTarget {
     for (const watch of this.#watches) this.#ask(watch);
   }
 
-  /** @param {{name: string, argument: string}} watch */
+  /** @param {Watch} watch */
   async #ask({ name, argument }) {
     const connection = this.#connection;
     const ack = await this.emit(name, argument);

@@ -15,8 +15,12 @@ export class Announcer {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
 
-  /** @param {AbortSignal} signal the end of the view */
-  constructor(signal) {
+  /**
+   * @param {AbortSignal} signal the end of the view
+   * @param {string} [place] where many changes are told to be
+   */
+  constructor(signal, place = 'on the dashboard') {
+    this.place = place;
     signal.addEventListener('abort', () => clearTimeout(this.#timer));
   }
 
@@ -30,6 +34,6 @@ export class Announcer {
     this.#timer = undefined;
     const news = [...this.#news.values()];
     this.#news.clear();
-    setText(this.element, news.length > MOST_AT_ONCE ? `${news.length} changes on the dashboard.` : news.join(' '));
+    setText(this.element, news.length > MOST_AT_ONCE ? `${news.length} changes ${this.place}.` : news.join(' '));
   }
 }

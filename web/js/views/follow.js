@@ -38,6 +38,11 @@ export class Follower {
     });
   }
 
+  /** The reader looks at something: nothing moves until the end is in sight again. */
+  rest() {
+    this.#set(false);
+  }
+
   /** Goes to the end and follows again. */
   resume() {
     this.#set(true);

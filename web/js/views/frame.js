@@ -20,7 +20,7 @@ export function homeLink(organization = null) {
  * @param {Kind} kind
  */
 export function showTokenForm(stage, query, kind) {
-  stage.header.replaceChildren(h('div', { class: 'topbar' }, homeLink(), h('h1', { tabindex: -1 }, `Open ${kind === 'session' ? 'a session' : 'an organization'}`)));
+  stage.header.replaceChildren(h('div', { class: 'topbar' }, homeLink(), h('h1', { tabindex: -1 }, `Open ${kind === 'organization' ? 'an organization' : `a ${kind}`}`)));
   const lead = h('p', { class: 'lead' }, `This ${kind} needs an access token. Open it with the link you were given, or enter the token here.`);
   stage.main.replaceChildren(h('div', { class: 'home' }, lead, openForm(stage.router, query)));
 }

@@ -10,6 +10,7 @@ import { showUnreachable } from './troubles.js';
 /**
  * @typedef {import('../access.js').Demo} Demo
  * @typedef {import('../access.js').DemoOrganization} DemoOrganization
+ * @typedef {import('../access.js').DemoProject} DemoProject
  * @typedef {import('../access.js').DemoSession} DemoSession
  */
 
@@ -39,7 +40,17 @@ function demoContent(demo, router) {
     : 'No session is live right now. Come back later, or open one below.';
   const cards = h('ul', { class: 'cards', role: 'list' }, ...demo.sessions.map(sessionCard));
   const other = h('details', { class: 'other' }, h('summary', {}, 'Open something else'), openForm(router, new URLSearchParams()));
-  return [h('p', { class: 'lead' }, lead), cards, ...(demo.dashboard ? organizationContent(demo.dashboard) : []), other];
+  return [h('p', { class: 'lead' }, lead), cards, ...projectContent(demo.projects), ...(demo.dashboard ? organizationContent(demo.dashboard) : []), other];
+}
+
+/** @param {DemoProject[]} projects @returns {Node[]} */
+function projectContent(projects) {
+  if (projects.length === 0) return [];
+  const card = (/** @type {DemoProject} */ { id, name, description }) => h('li', {},
+    h('a', { class: 'card', href: `?${new URLSearchParams({ project: String(id) })}`, 'data-route': true, 'data-testid': 'project-card' },
+      h('span', { class: 'card-title' }, name),
+      description ? h('span', { class: 'card-description' }, description) : null));
+  return [h('h2', {}, 'Chat over documents'), h('ul', { class: 'cards', role: 'list' }, ...projects.map(card))];
 }
 
 /** @param {DemoOrganization} organization @returns {Node[]} */

@@ -1,4 +1,4 @@
-/** The form that opens a session's captions or an organization's dashboard by its id and a token. */
+/** The form that opens a session's captions, an organization's dashboard or a project's chat by its id and a token. */
 
 import { MOST_CHANNELS, isName, keepToken } from '../access.js';
 import { h, setText } from '../dom.js';
@@ -8,18 +8,19 @@ import { h, setText } from '../dom.js';
 /** A compact JWT; what it says is the server's to judge. */
 const TOKEN = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 
-/** @type {Record<Kind, string>} what the two choices say */
-const CHOICES = { session: 'Captions', organization: 'Dashboard' };
+/** @type {Record<Kind, string>} what the choices say */
+const CHOICES = { session: 'Captions', organization: 'Dashboard', project: 'Chat' };
 
 /**
  * @param {import('../router.js').Router} router
- * @param {URLSearchParams} query what the fields start with: `session`, and `channel` as often as wanted, or `organization`
+ * @param {URLSearchParams} query what the fields start with: `session`, and `channel` as often as wanted, or `organization`, or `project`
  * @returns {HTMLFormElement}
  */
 export function openForm(router, query) {
   const session = field('session', 'Session', 'The id in the link or the message you got.', { value: query.get('session') ?? '' });
   const channels = field('channels', 'Channels', 'One or several, separated by commas.', { value: query.getAll('channel').join(', ') || '1' });
   const organization = field('organization', 'Organization', 'Its id; the token has to be a member’s.', { value: query.get('organization') ?? '' });
+  const project = field('project', 'Project', 'Its number; the token has to be that of a member of its organization.', { value: query.get('project') ?? '', inputmode: 'numeric' });
   const token = field('token', 'Access token', 'Kept in this tab only, and gone when you close it.', { type: 'password' });
   const submit = h('button', { type: 'submit', class: 'button primary' });
   /** @type {Kind} */
@@ -28,19 +29,21 @@ export function openForm(router, query) {
     kind = chosen;
     for (const { element } of [session, channels]) element.hidden = kind !== 'session';
     organization.element.hidden = kind !== 'organization';
-    setText(submit, kind === 'session' ? 'Open captions' : 'Open dashboard');
+    project.element.hidden = kind !== 'project';
+    setText(submit, `Open ${CHOICES[kind].toLowerCase()}`);
   };
-  choose(query.has('organization') && !query.has('session') ? 'organization' : 'session');
+  choose(query.has('session') ? 'session' : query.has('project') ? 'project' : query.has('organization') ? 'organization' : 'session');
   const form = h('form', { class: 'open-form', novalidate: true, autocomplete: 'off' },
-    choice(kind, choose), session.element, channels.element, organization.element, token.element, submit);
+    choice(kind, choose), session.element, channels.element, organization.element, project.element, token.element, submit);
   form.addEventListener('submit', (event) => {
     event.preventDefault();
-    const id = (kind === 'session' ? session : organization).value();
+    const id = { session, organization, project }[kind].value();
     const indexes = channels.value().split(',').map((part) => part.trim()).filter((part) => part !== '');
     const faults = [
-      kind === 'session' ? session.check(isName(id), 'Enter the session’s id: no spaces, and none of / + # $.')
-        : organization.check(isName(id), 'Enter the organization’s id: no spaces, and none of / + # $.'),
-      kind === 'organization' ? null : channels.check(indexes.length > 0 && indexes.length <= MOST_CHANNELS && indexes.every(isName),
+      kind === 'session' ? session.check(isName(id), 'Enter the session’s id: no spaces, and none of / + # $.') : null,
+      kind === 'organization' ? organization.check(isName(id), 'Enter the organization’s id: no spaces, and none of / + # $.') : null,
+      kind === 'project' ? project.check(/^[1-9]\d{0,15}$/.test(id), 'Enter the project’s number, such as 1.') : null,
+      kind !== 'session' ? null : channels.check(indexes.length > 0 && indexes.length <= MOST_CHANNELS && indexes.every(isName),
         `Enter 1 to ${MOST_CHANNELS} channels, such as 1, 2.`),
       token.check(TOKEN.test(token.value()), 'Enter the whole token: three parts, separated by dots.'),
     ];

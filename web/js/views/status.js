@@ -14,12 +14,13 @@ const CONNECTION = { connecting: 'Connecting…', connected: 'Connected', reconn
 const BROKER = { unknown: 'Source not known', ok: 'Source ready', ko: 'Source lost' };
 
 /**
+ * @param {boolean} [hasBroker] whether the link to where captions come from is shown
  * @returns {{element: HTMLElement, setConnection: (state: ConnectionState) => void, setBroker: (state: BrokerState) => void}}
  */
-export function statusSigns() {
+export function statusSigns(hasBroker = true) {
   const connection = h('p', { class: 'sign', role: 'status', 'data-testid': 'connection-state', 'data-state': 'connecting' }, CONNECTION.connecting);
   // No live region: the banner of an outage says it.
-  const broker = h('p', { class: 'sign quiet', 'data-testid': 'broker-state', 'data-state': 'unknown' }, BROKER.unknown);
+  const broker = h('p', { class: 'sign quiet', 'data-testid': 'broker-state', 'data-state': 'unknown', hidden: !hasBroker }, BROKER.unknown);
   return {
     element: h('div', { class: 'signs' }, broker, connection),
     setConnection({ phase }) {
