@@ -1,6 +1,8 @@
 //! Search by meaning: vectors of chunks and of questions, made by an embeddings server and compared by the database.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use switchboard_actors::ports::Source;
 use switchboard_protocol::ids::{DocumentId, ProjectId};
@@ -13,11 +15,18 @@ use crate::store::{ChunkText, Store, StoreError};
 /// Chunks that are embedded by one request.
 const BATCH: u32 = 64;
 
+/// Characters of a question that are embedded: many models take 512 tokens, and refuse longer texts.
+const MAX_QUESTION: usize = 1_500;
+/// How long a question's vector may take. Somebody waits for the answer.
+const QUESTION_DEADLINE: Duration = Duration::from_secs(10);
+
 /// Vectors in a store; clones share it.
 #[derive(Clone)]
 pub struct Meaning {
     store: Store,
     embedder: Arc<Embedder>,
+    /// The last chunk, by its id, that was looked at when catching up.
+    caught_up: Arc<AtomicU64>,
 }
 
 /// Why there are no vectors.
@@ -29,6 +38,9 @@ pub enum MeaningError {
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The embeddings server took too long.
+    #[error("the embeddings server did not answer within {0:?}")]
+    TooLate(Duration),
 }
 
 impl Meaning {
@@ -38,6 +50,7 @@ impl Meaning {
         Ok(Self {
             store: store.clone(),
             embedder: Arc::new(Embedder::new(config)?),
+            caught_up: Arc::default(),
         })
     }
 
@@ -61,14 +74,22 @@ impl Meaning {
     }
 
     /// Gives some chunks their vectors that were indexed before there were any, or by another model; false where there
-    /// is none.
-    pub(super) async fn catch_up(&self) -> Result<bool, MeaningError> {
-        let chunks = self.without(None, 0).await?;
-        let is_behind = !chunks.is_empty();
-        if is_behind {
-            self.embed(chunks).await?;
+    /// is none. What the embeddings server refuses stays without until the next start, so that it is not asked for ever.
+    pub(crate) async fn catch_up(&self) -> Result<bool, MeaningError> {
+        let after = self.caught_up.load(Ordering::Relaxed);
+        let chunks = self.without(None, after).await?;
+        let Some(last) = chunks.last().map(|chunk| chunk.id) else {
+            return Ok(false);
+        };
+        match self.embed(chunks).await {
+            Err(MeaningError::Embed(error)) if !error.is_retryable() => {
+                let why = error.to_string();
+                log::error!("chunks stay without vectors last={last} reason={why:?}");
+            }
+            done => done?,
         }
-        Ok(is_behind)
+        self.caught_up.fetch_max(last, Ordering::Relaxed);
+        Ok(true)
     }
 
     /// The chunks of a project that are nearest to a question, nearest first: `limit` at most. A score is 1 minus the
@@ -79,7 +100,10 @@ impl Meaning {
         question: String,
         limit: u32,
     ) -> Result<Vec<Source>, MeaningError> {
-        let vectors = self.embedder.embed(vec![question]).await?;
+        let question = question.chars().take(MAX_QUESTION).collect();
+        let vectors = self.embedder.embed(vec![question]);
+        let vectors = tokio::time::timeout(QUESTION_DEADLINE, vectors).await;
+        let vectors = vectors.map_err(|_| MeaningError::TooLate(QUESTION_DEADLINE))??;
         let model = self.embedder.model_name();
         let found = self
             .store

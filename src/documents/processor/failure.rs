@@ -58,10 +58,10 @@ impl From<MeaningError> for Failure {
     fn from(error: MeaningError) -> Self {
         match error {
             MeaningError::Store(error) => Self::Store(error),
-            MeaningError::Embed(error) if error.is_retryable() => {
+            MeaningError::Embed(error) if !error.is_retryable() => Self::Refused(error.to_string()),
+            MeaningError::Embed(_) | MeaningError::TooLate(_) => {
                 Self::Again("the embeddings server could not be asked".to_owned())
             }
-            MeaningError::Embed(error) => Self::Refused(error.to_string()),
         }
     }
 }

@@ -4,6 +4,7 @@ mod chats;
 mod documents;
 mod fixture;
 mod leases;
+mod meaning;
 mod media;
 mod opening;
 mod processing;
