@@ -4,6 +4,8 @@
 //! Switchboards that share a database share the work, and take over from one that died when its lease ends. Nothing of a
 //! document is found before all of it is indexed.
 
+mod failure;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,11 +15,12 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
 use super::events::Progress;
-use super::extract::{ExtractError, Extractor, Page};
+use super::extract::{Extractor, Page};
 use super::kind::DocumentKind;
-use super::meaning::{Meaning, MeaningError};
+use super::meaning::Meaning;
 use super::{split, terms};
 use crate::store::{Lease, MAX_CHUNKS, NewChunk, Store, StoreError};
+use failure::{Failure, MAX_TRIES, Verdict};
 
 /// Documents that are processed at once.
 const AT_ONCE: usize = 2;
@@ -27,10 +30,6 @@ const LEASE: Duration = Duration::from_secs(60);
 const RENEWAL: Duration = Duration::from_secs(10);
 /// What others have put into the database, or left there, is seen after this at the latest.
 const POLL: Duration = Duration::from_secs(3);
-/// How often a document is tried.
-const MAX_TRIES: u32 = 3;
-/// Between two tries.
-const RETRY_PAUSE: Duration = Duration::from_secs(10);
 /// Chunks of one write.
 const BATCH: usize = 256;
 /// The progress when a document's text is there, in percent.
@@ -96,70 +95,6 @@ impl Processor {
         let ended = async { while self.workers.join_next().await.is_some() {} };
         if tokio::time::timeout(deadline, ended).await.is_err() {
             log::warn!("documents that are being processed wait for their leases to end");
-        }
-    }
-}
-
-/// Why a document is not indexed.
-#[derive(Debug)]
-enum Failure {
-    /// It never will be: a sentence for people.
-    Refused(String),
-    /// It may be another time: a sentence for people.
-    Again(String),
-    /// The store failed, or the lease is lost.
-    Store(StoreError),
-    /// The program ends.
-    Stopped,
-}
-
-/// What is done about it.
-#[derive(Debug, PartialEq, Eq)]
-enum Verdict {
-    /// The document fails.
-    Fail(String),
-    /// It is given back, after a pause, and whether it counts as a try.
-    Release(Duration, bool),
-    /// It is left to whoever has the lease next.
-    Leave,
-}
-
-impl Failure {
-    fn verdict(self, tries: u32) -> Verdict {
-        match self {
-            Self::Refused(why) => Verdict::Fail(why),
-            Self::Again(why) if tries >= MAX_TRIES => Verdict::Fail(why),
-            Self::Again(_) => Verdict::Release(RETRY_PAUSE, true),
-            Self::Stopped => Verdict::Release(Duration::ZERO, false),
-            Self::Store(error @ StoreError::TooManyChunks(_)) => Verdict::Fail(error.to_string()),
-            Self::Store(_) => Verdict::Leave,
-        }
-    }
-}
-
-impl From<StoreError> for Failure {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
-impl From<MeaningError> for Failure {
-    fn from(error: MeaningError) -> Self {
-        match error {
-            MeaningError::Store(error) => Self::Store(error),
-            MeaningError::Embed(error) if error.is_retryable() => {
-                Self::Again("the embeddings server could not be asked".to_owned())
-            }
-            MeaningError::Embed(error) => Self::Refused(error.to_string()),
-        }
-    }
-}
-
-impl From<ExtractError> for Failure {
-    fn from(error: ExtractError) -> Self {
-        match error.is_retryable() {
-            true => Self::Again(error.to_string()),
-            false => Self::Refused(error.to_string()),
         }
     }
 }
@@ -369,16 +304,6 @@ mod tests {
             number: Some(1),
             text: text.to_owned(),
         }
-    }
-
-    #[test]
-    fn a_failure_that_may_pass_fails_the_document_at_the_third_try() {
-        let again = |tries| Failure::Again("busy".to_owned()).verdict(tries);
-        assert_eq!(again(1), Verdict::Release(RETRY_PAUSE, true));
-        assert_eq!(again(2), Verdict::Release(RETRY_PAUSE, true));
-        assert_eq!(again(3), Verdict::Fail("busy".to_owned()));
-        let refused = Failure::Refused("empty".to_owned());
-        assert_eq!(refused.verdict(1), Verdict::Fail("empty".to_owned()));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 mod captions;
 mod chat_answers;
+mod chat_faults;
 mod chat_projects;
 mod deadlines;
 mod delivery_links;
