@@ -1,13 +1,15 @@
 /**
  * A project as it changes, and the answers to what is asked in its chats, over one socket.
  *
- * Events besides those of Live: `joined` ({ok, error, lasting}: whether the project's room was entered, and if not, whether
- * that lasts), `answer` ({chat, name, payload}), `document` (the payload of `document_status`), `update` ({type, data}).
+ * Events besides those of Live: `joined` (Joined), `answer` ({chat, name, payload}), `document` (the payload of
+ * `document_status`), `update` ({type, data}).
  */
 
 import { Live } from './live.js';
 import { readNumber } from './project.js';
 import { isObject } from './wire.js';
+
+/** @typedef {{ok: boolean, error?: string, lasting: boolean}} Joined whether the project's room was entered; if not, whether that lasts */
 
 /** Pause before the room is asked for again, in ms. */
 const RETRY = 5000;

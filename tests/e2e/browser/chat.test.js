@@ -42,12 +42,14 @@ describe('chat over documents', { skip: noBrowser }, () => {
     const long = Array.from({ length: 12_000 }, (_, i) => `Wave ${i} came in from the west and broke on the mole.\n\n`).join('');
     await chatter.upload({ name: 'waves.txt', content: long }, { name: 'lighthouse.md', content: NOTES });
     await chatter.documentIs('lighthouse.md', 'queued');
+    await reader.reads(reader.part('chat-empty'), 'The documents are being read');
     await reader.picture('chat-uploading');
     await chatter.documentIs('waves.txt', 'completed');
     await chatter.documentIs('lighthouse.md', 'completed');
     const seen = await page.evaluate(() => window.seenProgress);
     const of = (state) => [...new Set(seen.filter(([name, was]) => name === 'waves.txt' && was === state).map(([,, percent]) => percent))];
     assert.ok(of('sending').filter((percent) => percent > 0 && percent < 100).length >= 3, JSON.stringify(of('sending')));
+    await reader.reads(reader.part('chat-empty'), 'Ask about the documents');
     assert.ok(of('processing').length >= 3, JSON.stringify(of('processing')));
     for (const state of ['sending', 'processing']) assert.deepEqual(of(state), of(state).toSorted((a, b) => a - b));
     await reader.reads(reader.part('document-count'), '2');
@@ -84,6 +86,7 @@ describe('chat over documents', { skip: noBrowser }, () => {
     await reader.reads(chatter.document('noise.txt').getByTestId('document-state'), 'The text is not UTF-8; save it as UTF-8 or name its charset.');
     await reader.reads(chatter.document('tune.mp3'), 'This kind of file cannot be read');
     await chatter.documentIs('empty.txt', 'failed');
+    await reader.reads(reader.part('chat-empty'), 'Add a document first');
     assert.match(await chatter.document('empty.txt').getByTestId('document-state').textContent(), /empty/);
     await reader.assertAccessible();
     await reader.picture('chat-failed');

@@ -12,8 +12,9 @@ import { TurnView } from './turn.js';
 /**
  * @typedef {import('../conversation.js').Change} Change
  * @typedef {import('../conversation.js').Turn} Turn
- * @typedef {{created: () => Promise<number>, asked: (chat: number) => void, gone: (chat: number) => void}} Told
- *   `created` makes a chat for the first question, `asked`: a question was stored, `gone`: there is no such chat
+ * @typedef {{created: () => Promise<number>, asked: (chat: number) => void, gone: (chat: number) => void, add: () => void}} Told
+ *   `created` makes a chat for the first question, `asked`: a question was stored, `gone`: there is no such chat, `add`: documents
+ * @typedef {{title: string, hint: string, adds: boolean}} Invitation `adds`: to add documents
  */
 
 /** So many messages of a chat are shown, the last ones. */
@@ -36,20 +37,23 @@ export class ConversationPanel {
   /** Whether a chat is being made for a question. */
   #isCreating = false;
   #isConnected = false;
+  /** Whether it is settled which chat is shown first. */
+  #isOpen = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #look;
   #emptyTitle = h('strong');
   #emptyHint = h('span');
-  #retry = button('Try again', () => this.#load(LOOKS), { class: 'button small', hidden: true });
-  #empty = h('div', { class: 'empty', 'data-testid': 'chat-empty' }, this.#emptyTitle, this.#emptyHint, this.#retry);
+  #retry = button('Try again', () => this.#load(LOOKS), { hidden: true });
+  #add = button('Add files', () => this.told.add(), { class: 'button primary', hidden: true, 'data-testid': 'add-first' });
+  #empty = h('div', { class: 'empty', 'data-testid': 'chat-empty' }, this.#emptyTitle, this.#emptyHint, this.#retry, this.#add);
   #list = h('ol', { class: 'turns', role: 'list', 'aria-label': 'Questions and answers', 'data-testid': 'turns' });
   #jump = button('Jump to the end', () => this.#follower.resume(), { class: 'button jump', 'data-testid': 'jump-end', hidden: true });
   /** An answer is told when it has ended, not at every word. */
   #status = h('p', { class: 'unseen', role: 'status', 'data-testid': 'answer-status' });
   #title = h('h2', { id: 'conversation-title', class: 'unseen', tabindex: -1 });
   #follower;
-  /** What an empty conversation says. */
-  #invitation = ['', ''];
+  /** What an empty conversation says. @type {Invitation} */
+  #invitation = { title: '', hint: '', adds: false };
 
   /**
    * @param {import('../live-project.js').LiveProject} live
@@ -84,14 +88,15 @@ export class ConversationPanel {
     setText(this.#title, title);
   }
 
-  /** Says what an empty conversation invites to. @param {string} title @param {string} hint */
-  invite(title, hint) {
-    this.#invitation = [title, hint];
+  /** Says what an empty conversation invites to. @param {Invitation} invitation */
+  invite(invitation) {
+    this.#invitation = invitation;
     this.#render();
   }
 
   /** Shows a chat. @param {number | null} chat null: one that begins with the next question */
   open(chat) {
+    this.#isOpen = true;
     if (chat === null) this.#shown = null;
     else this.#shown = this.#conversations.get(chat) ?? new Conversation(chat);
     for (const [id, conversation] of this.#conversations) if (!conversation.running) this.#conversations.delete(id);
@@ -138,7 +143,7 @@ export class ConversationPanel {
     } catch (error) {
       if (conversation !== this.#shown || conversation.running) return;
       if (error instanceof RestError && error.status === 404) this.told.gone(conversation.chat);
-      else if (conversation.turns.length === 0) this.#render(['What was said could not be read.', String(error instanceof RestError ? error.message : error)]);
+      else if (conversation.turns.length === 0) this.#render({ title: 'What was said could not be read.', hint: error instanceof RestError ? error.message : String(error), adds: false });
     }
   }
 
@@ -196,7 +201,14 @@ export class ConversationPanel {
     this.#follower.pin();
   }
 
-  /** @param {string[]} [trouble] why nothing is shown: a title and a hint */
+  /** @returns {import('./question-box.js').BoxState} */
+  #boxState() {
+    if (!this.#isOpen) return 'opening';
+    if (this.#shown?.running || this.#isCreating) return 'running';
+    return this.#isConnected ? 'ready' : 'away';
+  }
+
+  /** @param {Invitation} [trouble] why nothing is shown */
   #render(trouble) {
     const turns = this.#shown?.turns ?? [];
     turns.forEach((turn, index) => {
@@ -210,10 +222,11 @@ export class ConversationPanel {
     this.#empty.hidden = turns.length > 0;
     this.#list.hidden = turns.length === 0;
     this.#retry.hidden = trouble === undefined;
-    const [title, hint] = trouble ?? this.#invitation;
+    const { title, hint, adds } = trouble ?? this.#invitation;
+    this.#add.hidden = !adds;
     setText(this.#emptyTitle, title);
     setText(this.#emptyHint, hint);
-    this.box.set(this.#shown?.running || this.#isCreating ? 'running' : this.#isConnected ? 'ready' : 'away');
+    this.box.set(this.#boxState());
     this.#follower.pin();
   }
 }

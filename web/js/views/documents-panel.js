@@ -41,7 +41,7 @@ export class DocumentsPanel {
    * @param {import('../rest.js').Rest} rest
    * @param {number} project
    * @param {import('./announcer.js').Announcer} announcer
-   * @param {() => void} changed told when there are more or fewer documents
+   * @param {() => void} changed told when documents come, go, or are ready
    * @param {AbortSignal} signal the end of the view
    */
   constructor(rest, project, announcer, changed, signal) {
@@ -58,6 +58,15 @@ export class DocumentsPanel {
       clearTimeout(this.#soon);
       for (const upload of this.#pending.values()) this.uploads.stop(upload);
     });
+  }
+
+  /** What there is to ask: something, nothing yet, nothing. @returns {'unknown' | 'ready' | 'coming' | 'none'} */
+  get readiness() {
+    if (!this.#isKnown) return 'unknown';
+    const documents = [...this.documents.byId.values()];
+    if (documents.some(({ status }) => status === 'completed')) return 'ready';
+    const isComing = documents.some(({ status }) => !isFinished(status)) || [...this.#pending.values()].some(({ state }) => state !== 'failed');
+    return isComing ? 'coming' : 'none';
   }
 
   /** Lets the reader choose files. */
@@ -89,6 +98,7 @@ export class DocumentsPanel {
     this.#show(known.id);
     if (document.status === 'completed') this.announcer.say(`document ${known.id}`, `${known.filename} is ready.`);
     if (document.status === 'failed') this.announcer.say(`document ${known.id}`, `${known.filename} has failed.`);
+    this.#sum();
   }
 
   /** Takes a `project_update` about documents. @param {unknown} type @param {Record<string, unknown>} data */

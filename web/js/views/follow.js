@@ -38,9 +38,10 @@ export class Follower {
     });
   }
 
-  /** The reader looks at something: nothing moves until the end is in sight again. */
+  /** The reader unfolds something: it stays where it is, and the end is followed again when it is in sight. */
   rest() {
     this.#set(false);
+    requestAnimationFrame(() => this.#look());
   }
 
   /** Goes to the end and follows again. */

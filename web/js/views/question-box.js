@@ -2,10 +2,11 @@
 
 import { button, h, setText } from '../dom.js';
 
-/** @typedef {'ready' | 'running' | 'away'} BoxState `away`: not connected, nothing can be sent */
+/** @typedef {'opening' | 'ready' | 'running' | 'away'} BoxState `away`: not connected, nothing can be sent */
 
 /** @type {Record<BoxState, string>} */
 const HINTS = {
+  opening: 'One moment…',
   ready: 'Enter sends, Shift + Enter begins a new line.',
   running: 'The answer is on its way. You can write the next question meanwhile.',
   away: 'Not connected. What you write is kept here.',
@@ -13,7 +14,7 @@ const HINTS = {
 
 export class QuestionBox {
   /** @type {BoxState} */
-  #state = 'away';
+  #state = 'opening';
   #input = h('textarea', { id: 'question', rows: 1, placeholder: 'Ask about the documents', 'aria-label': 'Question', 'aria-describedby': 'question-hint', autocomplete: 'off', 'data-testid': 'question' });
   #send = h('button', { type: 'submit', class: 'button primary', 'data-testid': 'send' }, 'Ask');
   #stop = button('Stop', () => this.stop(), { class: 'button stop', 'data-testid': 'stop', hidden: true });
@@ -43,7 +44,7 @@ export class QuestionBox {
       this.focus();
       ask(question);
     });
-    this.set('away');
+    this.set('opening');
   }
 
   /** @param {BoxState} state */
