@@ -88,11 +88,16 @@ impl Database {
         self.writer.close().await;
     }
 
-    /// Begins a write.
+    /// Begins a write. In a task of its own, because a `BEGIN` that is dropped before PostgreSQL's answer would stay
+    /// open: sqlx 0.9.0 returns its connection to the pool, and what is written through that later is seen by nobody
+    /// (<https://github.com/transact-rs/sqlx/issues/4393>). The task waits for the answer, and rolls back what nobody
+    /// takes.
     async fn begin(&self, operation: &str) -> Result<Transaction<'static, Any>, StoreError> {
-        self.writer
-            .begin_with(self.engine.begin())
-            .await
+        let (writer, statement) = (self.writer.clone(), self.engine.begin());
+        let begun = tokio::spawn(async move { writer.begin_with(statement).await }).await;
+        // A task that does not come to its end is the runtime's end.
+        begun
+            .unwrap_or(Err(sqlx::Error::PoolClosed))
             .map_err(|error| StoreError::query(operation, error))
     }
 }

@@ -1,6 +1,7 @@
 //! The store's promises, each kept on SQLite and on PostgreSQL, with a database of its own.
 
 mod chats;
+mod cutting_off;
 mod documents;
 mod fixture;
 mod leases;
