@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use switchboard_actors::ports::{ModelError, Settled};
 
+use super::dialect::Dialect;
 use super::prompt::{Conversation, role};
 use super::said::{Fault, Said};
 
@@ -26,13 +27,22 @@ pub(super) fn headers(key: Option<&str>) -> Result<HeaderMap, InvalidHeaderValue
 }
 
 /// The question's body.
-pub(super) fn body(said: &Conversation, settled: &Settled, max_tokens: u32) -> Value {
+pub(super) fn body(
+    said: &Conversation,
+    settled: &Settled,
+    max_tokens: u32,
+    dialect: Dialect,
+) -> Value {
     let turns = said.turns.iter();
     let turns = turns.map(|turn| json!({ "role": role(turn.speaker), "content": turn.content }));
-    json!({
+    let mut body = json!({
         "model": settled.model, "system": said.system, "messages": turns.collect::<Vec<_>>(),
-        "stream": true, "temperature": settled.temperature, "max_tokens": max_tokens,
-    })
+        "stream": true, "max_tokens": max_tokens,
+    });
+    if !dialect.leaves_temperature {
+        body["temperature"] = settled.temperature.into();
+    }
+    body
 }
 
 #[derive(Deserialize)]

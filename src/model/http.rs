@@ -13,6 +13,7 @@ use switchboard_actors::ports::{
 };
 use tokio::time::timeout;
 
+use super::dialect::{Dialect, Dialects};
 use super::prompt::Conversation;
 use super::said::Fault;
 use super::settle::Bounds;
@@ -46,6 +47,7 @@ impl HttpModel {
             max_tokens: config.max_tokens,
             patience: config.timeout,
             key: config.key.clone(),
+            dialects: Dialects::default(),
             is_failing: AtomicBool::new(false),
         };
         Ok(Self {
@@ -125,6 +127,7 @@ struct Endpoint {
     patience: Duration,
     /// To be kept out of the log.
     key: Option<Secret>,
+    dialects: Dialects,
     /// Whether the last answer failed, so that an outage is logged once.
     is_failing: AtomicBool,
 }
@@ -139,12 +142,42 @@ impl Endpoint {
         Ok(piece.map(|piece| (piece, answering)))
     }
 
-    /// Sends the question and waits for the head of its answer.
+    /// Asks, and again where the model takes something otherwise. Waits for the head of the answer.
     async fn ask(&self, prompt: &Prompt) -> Result<Answering, Fault> {
         let said = Conversation::of(prompt);
+        let model = &prompt.settled.model;
+        let known = self.dialects.of(model);
+        let mut dialect = known;
+        loop {
+            match self.ask_in(dialect, &said, &prompt.settled).await {
+                Ok(answering) => {
+                    if dialect != known {
+                        self.dialects.learn(model, dialect);
+                    }
+                    return Ok(answering);
+                }
+                Err(fault) => dialect = self.instead(dialect, &fault).ok_or(fault)?,
+            }
+        }
+    }
+
+    /// How to ask after this fault, if that may help.
+    fn instead(&self, dialect: Dialect, fault: &Fault) -> Option<Dialect> {
+        match fault.error {
+            ModelError::Refused { status: 400 } => dialect.instead(self.provider, &fault.why),
+            _ => None,
+        }
+    }
+
+    async fn ask_in(
+        &self,
+        dialect: Dialect,
+        said: &Conversation,
+        settled: &Settled,
+    ) -> Result<Answering, Fault> {
         let body = match self.provider {
-            LlmProvider::OpenAi => openai::body(&said, &prompt.settled, self.max_tokens),
-            LlmProvider::Anthropic => anthropic::body(&said, &prompt.settled, self.max_tokens),
+            LlmProvider::OpenAi => openai::body(said, settled, self.max_tokens, dialect),
+            LlmProvider::Anthropic => anthropic::body(said, settled, self.max_tokens, dialect),
         };
         let request = self.client.post(self.url.clone());
         let request = request.headers(self.headers.clone()).body(body.to_string());

@@ -1,10 +1,11 @@
 //! Who answers questions: a language model over HTTP, or the extractive responder where none is configured.
 //!
 //! `settle` says who answers within the configured bounds, `prompt` what the model is told, `openai` and `anthropic` how that
-//! and the answer are written, `gauge` bounds what of an answer is held, `stream` reads it piece by piece, `http` asks, `refusal` reads what is no answer. Nothing
+//! and the answer are written, `dialect` what of it a model takes, `gauge` bounds what of an answer is held, `stream` reads it piece by piece, `http` asks, `refusal` reads what is no answer. Nothing
 //! here keeps anything between two questions but idle connections.
 
 mod anthropic;
+mod dialect;
 mod extractive;
 mod gauge;
 mod http;

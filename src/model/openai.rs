@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use switchboard_actors::ports::{ModelError, Settled};
 
+use super::dialect::Dialect;
 use super::prompt::{Conversation, role};
 use super::said::{End, Fault, Said};
 
@@ -23,15 +24,24 @@ pub(super) fn headers(key: Option<&str>) -> Result<HeaderMap, InvalidHeaderValue
 }
 
 /// The question's body.
-pub(super) fn body(said: &Conversation, settled: &Settled, max_tokens: u32) -> Value {
+pub(super) fn body(
+    said: &Conversation,
+    settled: &Settled,
+    max_tokens: u32,
+    dialect: Dialect,
+) -> Value {
     let system = json!({ "role": "system", "content": said.system });
     let turns = said.turns.iter();
     let turns = turns.map(|turn| json!({ "role": role(turn.speaker), "content": turn.content }));
     let messages: Vec<Value> = std::iter::once(system).chain(turns).collect();
-    let mut body = json!({
-        "messages": messages, "stream": true,
-        "temperature": settled.temperature, "max_tokens": max_tokens,
-    });
+    let bound = match dialect.renames_bound {
+        true => "max_completion_tokens",
+        false => "max_tokens",
+    };
+    let mut body = json!({ "messages": messages, "stream": true, bound: max_tokens });
+    if !dialect.leaves_temperature {
+        body["temperature"] = settled.temperature.into();
+    }
     if !settled.model.is_empty() {
         body["model"] = settled.model.clone().into();
     }
