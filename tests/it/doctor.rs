@@ -8,6 +8,7 @@ use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::support::model_server::{ModelServer, Script};
 use crate::support::mosquitto::{Mosquitto, Options};
 use crate::support::mqtt::Client;
 use crate::support::program::{FREE, Program};
@@ -254,6 +255,41 @@ async fn a_bad_key_or_none_fails() {
     let empty = [("SWITCHBOARD_JWKS", "jwks.json")];
     let seen = doctor(folder.path(), &[], &empty).await;
     seen.failed_by("tokens", "JWKS");
+}
+
+#[actix_web::test]
+async fn the_servers_of_the_chat_are_asked_where_there_are_any() {
+    let folder = migrated().await;
+    let server = ModelServer::start().await;
+    let url = server.url();
+    let settings = [
+        ("SWITCHBOARD_LLM_URL", url.as_str()),
+        ("SWITCHBOARD_LLM_KEY", PASSWORD),
+        ("SWITCHBOARD_EMBEDDINGS_URL", url.as_str()),
+        ("SWITCHBOARD_EMBEDDINGS_KEY", PASSWORD),
+    ];
+    let seen = doctor(folder.path(), &[], &settings).await;
+    assert_eq!(seen.code, Some(0), "{:?}", seen.checks);
+    let (state, told) = seen.get("language model");
+    assert_eq!(state, "ok", "{told}");
+    assert!(told.starts_with("begins to answer in "), "{told}");
+    let (state, told) = seen.get("embeddings");
+    assert_eq!(state, "ok", "{told}");
+    assert!(told.starts_with("a vector of "), "{told}");
+    let bearer = format!("Bearer {PASSWORD}");
+    for asked in [server.asked().await, server.embeddings_asked().await] {
+        assert_eq!(asked.header("authorization"), Some(&bearer[..]));
+    }
+
+    server.next(Script::status(401, "application/json", "{}"));
+    let seen = doctor(folder.path(), &[], &settings).await;
+    seen.failed_by("language model", "HTTP 401); see that its key is right");
+    server.answer_embeddings_by(404);
+    let seen = doctor(folder.path(), &[], &settings).await;
+    seen.failed_by("embeddings", "SWITCHBOARD_EMBEDDINGS_MODEL");
+    let url = format!("http://{}/v1", nobody());
+    let seen = doctor(folder.path(), &[], &[("SWITCHBOARD_LLM_URL", &url)]).await;
+    seen.failed_by("language model", "cannot be reached");
 }
 
 #[actix_web::test]

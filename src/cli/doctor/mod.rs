@@ -4,6 +4,7 @@
 //! and again. Leaves nothing behind: no session, no final, nothing retained.
 
 mod broker;
+mod chat;
 mod checks;
 mod database;
 mod drill;
@@ -63,6 +64,7 @@ async fn examine(doctor: &Doctor, config: &Config, report: &mut Report) -> anyho
     }
     report.add("tokens", checks::tokens(config).await)?;
     report.add("access", checks::access(config).await)?;
+    chat::examine(config, report).await?;
     let is_usable = database::examine(config, report).await?;
     let Some((broker, _embedded)) = reach_broker(config, report).await? else {
         let finding = Finding::skipped("needs the broker");
