@@ -186,4 +186,6 @@ counters! {
     answers_running: Gauge = "Answers that run",
     answers: Family<Reason, Count> = "Answers that have ended, by how",
     answer_tokens: Count = "Pieces of answers handed to sockets",
+    documents_processing: Gauge = "Documents that are being processed",
+    documents_processed: Family<Reason, Count> = "Documents that have been processed, by what came of it",
 }

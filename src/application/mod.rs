@@ -194,8 +194,10 @@ impl Application {
             actors.load,
         ));
         // A rehearsal leaves documents to those that stay.
-        let processor = is_announced
-            .then(|| parts::processor(&store, actors.events.clone(), options.program, meaning));
+        let processor = is_announced.then(|| {
+            let (events, program) = (actors.events.clone(), options.program);
+            parts::processor(&store, events, program, meaning, &metrics)
+        });
         let wake = processor.as_ref().map(Processor::waker);
         let api_state = web::Data::new(ApiState::new(
             store.clone(),

@@ -74,9 +74,10 @@ pub(super) fn processor(
     events: Recipient<Publish>,
     program: &str,
     meaning: Option<Meaning>,
+    metrics: &Metrics,
 ) -> Processor {
     let extractor = Extractor::new(program.into());
-    Processor::start(store.clone(), events, extractor, meaning)
+    Processor::start(store.clone(), events, extractor, meaning, metrics)
 }
 
 /// Vectors, where an embeddings server is configured.

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use actix::Recipient;
 use switchboard_actors::broker::Publish;
+use switchboard_actors::metrics::{Metrics, Reason};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
@@ -62,6 +63,7 @@ impl Processor {
         events: Recipient<Publish>,
         extractor: Extractor,
         meaning: Option<Meaning>,
+        metrics: &Metrics,
     ) -> Self {
         let (wake, (stop, stopped)) = (Wake::default(), watch::channel(false));
         let mut workers = JoinSet::new();
@@ -71,6 +73,7 @@ impl Processor {
                 events: events.clone(),
                 extractor: extractor.clone(),
                 meaning: meaning.clone(),
+                metrics: metrics.clone(),
                 wake: wake.clone(),
                 stop: stopped.clone(),
             };
@@ -105,6 +108,7 @@ struct Worker {
     extractor: Extractor,
     /// Gives chunks their vectors; none: they are found by their words.
     meaning: Option<Meaning>,
+    metrics: Metrics,
     wake: Wake,
     stop: watch::Receiver<bool>,
 }
@@ -144,20 +148,23 @@ impl Worker {
 
     /// Processes a document, unless the program ends or the lease is lost meanwhile.
     async fn serve(&self, lease: &Lease) {
+        self.metrics.documents_processing.inc();
         let mut stop = self.stop.clone();
         let processed = tokio::select! {
             processed = self.process(lease) => processed,
             lost = self.keep(lease) => Err(Failure::Store(lost)),
             _ = stop.wait_for(|stop| *stop) => Err(Failure::Stopped),
         };
-        match processed {
-            Ok(()) => self.tell(lease, &Progress::completed(lease.document)),
-            Err(failure) => {
-                if let Err(error) = self.end(lease, failure).await {
-                    tell_operators(&error);
-                }
+        let reason = match processed {
+            Ok(()) => {
+                self.tell(lease, &Progress::completed(lease.document));
+                "completed"
             }
-        }
+            Err(failure) => self.end(lease, failure).await,
+        };
+        self.metrics.documents_processing.dec();
+        let processed = &self.metrics.documents_processed;
+        processed.get_or_create(&Reason { reason }).inc();
     }
 
     async fn process(&self, lease: &Lease) -> Result<(), Failure> {
@@ -224,8 +231,8 @@ impl Worker {
         }
     }
 
-    /// Ends what went wrong.
-    async fn end(&self, lease: &Lease, failure: Failure) -> Result<(), StoreError> {
+    /// Ends what went wrong, and says in a word how.
+    async fn end(&self, lease: &Lease, failure: Failure) -> &'static str {
         log::debug!(
             "a document is not indexed document={} try={} reason={failure:?}",
             lease.document,
@@ -234,17 +241,22 @@ impl Worker {
         if let Failure::Store(error) = &failure {
             tell_operators(error);
         }
-        match failure.verdict(lease.tries) {
-            Verdict::Fail(why) => {
-                self.store.fail_document(lease, &why).await?;
-                self.tell(lease, &Progress::failed(lease.document, &why));
-                Ok(())
-            }
+        let verdict = failure.verdict(lease.tries);
+        let ended = match &verdict {
+            Verdict::Fail(why) => self.store.fail_document(lease, why).await,
             Verdict::Release(pause, is_try) => {
-                self.store.release_document(lease, pause, is_try).await
+                self.store.release_document(lease, *pause, *is_try).await
             }
             Verdict::Leave => Ok(()),
+        };
+        if let Err(error) = ended {
+            tell_operators(&error);
+            return Verdict::Leave.word();
         }
+        if let Verdict::Fail(why) = &verdict {
+            self.tell(lease, &Progress::failed(lease.document, why));
+        }
+        verdict.word()
     }
 
     fn tell(&self, lease: &Lease, progress: &Progress) {

@@ -115,6 +115,8 @@ async fn d16_members_in_a_projects_room_see_the_progress_of_its_documents() {
     assert_eq!(progress, [0, 30, 90, 100]);
     let completed = json!({"document_id": document, "status": "completed", "progress": 100});
     assert_eq!(seen.last(), Some(&completed));
+    let processed = r#"documents_processed_total{reason="completed"}"#;
+    server.metric_becomes(processed, 1).await;
     let state = get(&server, document).await;
     assert_eq!(
         (&state["status"], &state["chunks"]),

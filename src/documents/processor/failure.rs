@@ -35,6 +35,18 @@ pub(super) enum Verdict {
     Leave,
 }
 
+impl Verdict {
+    /// The word of metrics for it.
+    pub(super) fn word(&self) -> &'static str {
+        match self {
+            Self::Fail(_) => "failed",
+            Self::Release(_, true) => "again",
+            Self::Release(_, false) => "stopped",
+            Self::Leave => "left",
+        }
+    }
+}
+
 impl Failure {
     pub(super) fn verdict(self, tries: u32) -> Verdict {
         match self {

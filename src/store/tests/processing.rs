@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use actix::prelude::*;
 use serde_json::Value;
 use switchboard_actors::broker::Publish;
+use switchboard_actors::metrics::Metrics;
 use switchboard_actors::ports::Retrieval;
 use switchboard_protocol::ids::{DocumentId, ProjectId};
 use switchboard_protocol::topics;
@@ -103,7 +104,13 @@ async fn with_broker(test: impl AsyncFnOnce(Recipient<Publish>, Told)) {
 
 fn start(store: &Store, events: &Recipient<Publish>) -> Processor {
     let extractor = Extractor::in_process();
-    Processor::start(store.clone(), events.clone(), extractor, None)
+    Processor::start(
+        store.clone(),
+        events.clone(),
+        extractor,
+        None,
+        &Metrics::default(),
+    )
 }
 
 async fn put(store: &Store, project: ProjectId, content: &str) -> DocumentId {
