@@ -21,10 +21,10 @@ const COLUMNS: usize = 6;
 
 /// Nothing but numbers goes into the text.
 static INSERT: LazyLock<Texts> = LazyLock::new(|| {
-    Texts::new(|rows| {
+    Texts::new(|kind, rows| {
         format!(
             "INSERT INTO chunks (document_id, project_id, chunk_index, page, content, terms) VALUES {}",
-            places(rows, COLUMNS)
+            places(kind, rows, COLUMNS)
         )
     })
 });
@@ -71,7 +71,7 @@ impl Database {
     ) -> Result<(), StoreError> {
         let mut transaction = self.begin_leased(lease, progress).await?;
         for rows in pieces(chunks) {
-            insert(&mut transaction, lease, rows)
+            insert(&mut transaction, self.engine.kind(), lease, rows)
                 .await
                 .map_err(|error| failed(lease, error))?;
         }
@@ -163,10 +163,11 @@ impl Row {
 
 async fn insert(
     connection: &mut AnyConnection,
+    kind: Kind,
     lease: &Lease,
     rows: &[NewChunk],
 ) -> Result<(), sqlx::Error> {
-    let mut insert = sqlx::query(AssertSqlSafe(INSERT.of(rows.len())));
+    let mut insert = sqlx::query(INSERT.of(kind, rows.len()));
     for row in rows {
         // PostgreSQL has no room for a NUL.
         let content = row.content.replace('\0', "\u{fffd}");

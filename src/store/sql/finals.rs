@@ -4,11 +4,12 @@ use std::sync::LazyLock;
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
-use sqlx::{AnyConnection, AssertSqlSafe};
+use sqlx::AnyConnection;
 use switchboard_actors::ports::Final;
 use switchboard_protocol::ids::{RoomId, SessionId};
 
 use super::batch::{Texts, pieces, places};
+use super::engine::Kind;
 use super::{Database, commit, corrupt, now_ms, stored};
 use crate::store::error::StoreError;
 
@@ -23,11 +24,11 @@ const SELECT_AFTER: &str = "SELECT number, occurrence, payload FROM finals \
 
 /// Nothing but numbers goes into the text.
 static INSERT: LazyLock<Texts> = LazyLock::new(|| {
-    Texts::new(|rows| {
+    Texts::new(|kind, rows| {
         format!(
             "INSERT INTO finals (session_id, channel_id, number, occurrence, digest, stored_at, payload) \
              VALUES {} ON CONFLICT DO NOTHING",
-            places(rows, COLUMNS)
+            places(kind, rows, COLUMNS)
         )
     })
 });
@@ -59,7 +60,7 @@ impl Database {
         let mut transaction = self.begin(&operation).await?;
         let now = now_ms();
         for rows in pieces(&rows) {
-            insert(&mut transaction, rows, now)
+            insert(&mut transaction, self.engine.kind(), rows, now)
                 .await
                 .map_err(|error| StoreError::query(&operation, error))?;
         }
@@ -188,10 +189,11 @@ fn insertions<'a>(finals: &'a [Final], operation: &str) -> Result<Vec<Insertion<
 
 async fn insert(
     connection: &mut AnyConnection,
+    kind: Kind,
     rows: &[Insertion<'_>],
     now: i64,
 ) -> Result<(), sqlx::Error> {
-    let mut insert = sqlx::query(AssertSqlSafe(INSERT.of(rows.len())));
+    let mut insert = sqlx::query(INSERT.of(kind, rows.len()));
     for row in rows {
         insert = insert
             .bind(row.room.session_str())

@@ -6,6 +6,7 @@ use sqlx::{AnyConnection, AssertSqlSafe};
 use switchboard_actors::ports::Recoverable;
 
 use super::batch::{pieces, places};
+use super::engine::Kind;
 use super::{Database, commit, corrupt, now_ms, stored};
 use crate::store::error::StoreError;
 
@@ -45,12 +46,15 @@ impl Database {
         let kept: Vec<Recoverable> = kept.into_values().collect();
         let gone: Vec<String> = gone.into_iter().collect();
         let mut transaction = self.begin(&operation).await?;
+        let kind = self.engine.kind();
         let now = now_ms();
         for rows in pieces(&kept) {
-            upsert(&mut transaction, rows, now).await.map_err(query)?;
+            upsert(&mut transaction, kind, rows, now)
+                .await
+                .map_err(query)?;
         }
         for pids in pieces(&gone) {
-            delete(&mut transaction, pids).await.map_err(query)?;
+            delete(&mut transaction, kind, pids).await.map_err(query)?;
         }
         commit(transaction, &operation).await
     }
@@ -100,6 +104,7 @@ impl Row {
 
 async fn upsert(
     connection: &mut AnyConnection,
+    kind: Kind,
     rows: &[Recoverable],
     now: i64,
 ) -> Result<(), sqlx::Error> {
@@ -108,7 +113,7 @@ async fn upsert(
         "INSERT INTO recoverables (pid, sid, principal, rooms, is_watching, saved_at) VALUES {} \
          ON CONFLICT (pid) DO UPDATE SET sid = excluded.sid, principal = excluded.principal, \
          rooms = excluded.rooms, is_watching = excluded.is_watching, saved_at = excluded.saved_at",
-        places(rows.len(), COLUMNS)
+        places(kind, rows.len(), COLUMNS)
     );
     let mut upsert = sqlx::query(AssertSqlSafe(statement));
     for row in rows {
@@ -124,10 +129,14 @@ async fn upsert(
     upsert.execute(connection).await.map(drop)
 }
 
-async fn delete(connection: &mut AnyConnection, pids: &[String]) -> Result<(), sqlx::Error> {
+async fn delete(
+    connection: &mut AnyConnection,
+    kind: Kind,
+    pids: &[String],
+) -> Result<(), sqlx::Error> {
     let statement = format!(
         "DELETE FROM recoverables WHERE pid IN {}",
-        places(1, pids.len())
+        places(kind, 1, pids.len())
     );
     let mut delete = sqlx::query(AssertSqlSafe(statement));
     for pid in pids {
