@@ -68,6 +68,23 @@ where
         result
     }
 
+    /// Has one read bring the values of those keys that are not remembered, in their order, and waits for it. What fails
+    /// is read again by whoever asks for it.
+    pub(crate) async fn expect<F>(&self, mut keys: Vec<K>, read: impl FnOnce(Vec<K>) -> F)
+    where
+        F: Future<Output = Result<Vec<V>, E>> + Send + 'static,
+    {
+        let loads = self.loads_of(&mut keys, read);
+        let first = loads.first().cloned();
+        if let Some(first) = first
+            && first.await.is_err()
+        {
+            for (key, load) in keys.iter().zip(&loads) {
+                self.forget_load(key, load);
+            }
+        }
+    }
+
     /// Drops a key after a write.
     pub(crate) fn invalidate(&self, key: &K) {
         self.lock().remove(key);
@@ -89,13 +106,7 @@ where
         {
             return entry.load.clone();
         }
-        if entries.len() >= self.capacity {
-            entries.retain(|_, entry| now.duration_since(entry.started) < self.ttl);
-            if entries.len() >= self.capacity {
-                // A flood of distinct keys; what is really in demand is back after one query each.
-                entries.clear();
-            }
-        }
+        self.make_room(&mut entries, 1, now);
         // A task of its own: a caller that goes away must neither stop the read nor sit on its connection.
         let task = tokio::spawn(read());
         let load = async move { task.await? };
@@ -108,6 +119,52 @@ where
             },
         );
         load
+    }
+
+    /// One read for those of the keys that are not remembered, which alone stay in `keys`.
+    fn loads_of<F>(&self, keys: &mut Vec<K>, read: impl FnOnce(Vec<K>) -> F) -> Vec<Load<V, E>>
+    where
+        F: Future<Output = Result<Vec<V>, E>> + Send + 'static,
+    {
+        let mut entries = self.lock();
+        let now = Instant::now();
+        keys.retain(|key| {
+            let known = entries.get(key);
+            known.is_none_or(|entry| now.duration_since(entry.started) >= self.ttl)
+        });
+        keys.truncate(self.capacity);
+        if keys.is_empty() {
+            return Vec::new();
+        }
+        self.make_room(&mut entries, keys.len(), now);
+        let task = tokio::spawn(read(keys.clone()));
+        let all = async move { task.await?.map(Arc::new) };
+        let all = all.boxed().shared();
+        let load = |(place, key): (usize, &K)| {
+            let all = all.clone();
+            let load = async move { all.await.map(|values| values[place].clone()) };
+            let load: Load<V, E> = load.boxed().shared();
+            let entry = Entry {
+                load: load.clone(),
+                started: now,
+            };
+            entries.insert(key.clone(), entry);
+            load
+        };
+        keys.iter().enumerate().map(load).collect()
+    }
+
+    /// Sees to it that so many keys more are within the bound.
+    fn make_room(&self, entries: &mut HashMap<K, Entry<V, E>>, more: usize, now: Instant) {
+        let is_full =
+            |entries: &HashMap<K, Entry<V, E>>| entries.len().saturating_add(more) > self.capacity;
+        if is_full(entries) {
+            entries.retain(|_, entry| now.duration_since(entry.started) < self.ttl);
+            if is_full(entries) {
+                // A flood of distinct keys; what is really in demand is back after one query each.
+                entries.clear();
+            }
+        }
     }
 
     /// Drops `load`, unless another read took its place.
@@ -189,6 +246,45 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_is_expected_is_read_together_and_what_is_remembered_is_not() {
+        let (cache, source) = (Cache::new(10, TTL), Source::default());
+        assert_eq!(cache.get(2, || source.read()).await, Ok(1));
+        let read = async |keys: Vec<u32>| {
+            assert_eq!(keys, [1, 3]);
+            Ok(vec![10, 30])
+        };
+        cache
+            .expect(vec![1, 2, 3], |keys| async move { read(keys).await })
+            .await;
+        for (key, value) in [(1, 10), (2, 1), (3, 30)] {
+            assert_eq!(cache.get(key, || source.read()).await, Ok(value));
+        }
+        // All is remembered now.
+        cache
+            .expect(vec![3, 1], |_| async { panic!("read again") })
+            .await;
+    }
+
+    #[tokio::test]
+    async fn a_write_while_it_is_expected_keeps_the_old_value_out() {
+        let (cache, source) = (Cache::new(10, TTL), Source::default());
+        let expected = cache.expect(vec![7, 8], |_| async { Ok(vec![70, 80]) });
+        let ((), ()) = tokio::join!(expected, async { cache.invalidate(&7) });
+        assert_eq!(cache.get(7, || source.read()).await, Ok(1));
+        assert_eq!(cache.get(8, || source.read()).await, Ok(80));
+    }
+
+    #[tokio::test]
+    async fn a_failure_of_what_is_expected_is_not_remembered() {
+        let (cache, source) = (Cache::new(10, TTL), Source::default());
+        cache
+            .expect(vec![1, 2], |_| async { Err(Failed("down")) })
+            .await;
+        assert_eq!(cache.get(1, || source.read()).await, Ok(1));
+        assert_eq!(cache.get(2, || source.read()).await, Ok(2));
+    }
+
+    #[tokio::test]
     async fn a_write_during_a_read_keeps_the_old_value_out() {
         let (cache, source) = (Cache::new(10, TTL), Source::default());
         let gate = Arc::new(Notify::new());
@@ -260,6 +356,11 @@ mod tests {
         let (cache, source) = (Cache::new(10, TTL), Source::default());
         for key in 0..1000 {
             cache.get(key, || source.read()).await.unwrap();
+            assert!(cache.lock().len() <= 10);
+        }
+        for keys in [0..7, 7..14, 14..1014] {
+            let read = |keys: Vec<u32>| async move { Ok(vec![1; keys.len()]) };
+            cache.expect(keys.collect(), read).await;
             assert!(cache.lock().len() <= 10);
         }
     }

@@ -120,6 +120,12 @@ pub trait Access: Send + Sync + 'static {
     /// Whether `who` may. About what is unknown the answer is `Ok(false)`: existence is not revealed.
     fn may(&self, who: Identity, action: Action) -> BoxFuture<Result<bool, Unavailable>>;
 
+    /// These are about to be asked for, by whomever: what they need may be read together. What fails here fails
+    /// again, and is told, when it is asked for.
+    fn expect(&self, _actions: Vec<Action>) -> BoxFuture<()> {
+        Box::pin(std::future::ready(()))
+    }
+
     /// What was remembered of these rights does not hold any more.
     fn forget(&self, _change: &AccessChanged) {}
 }

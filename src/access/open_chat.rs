@@ -19,6 +19,10 @@ impl Access for OpenChat {
         }
     }
 
+    fn expect(&self, actions: Vec<Action>) -> BoxFuture<()> {
+        self.others.expect(actions)
+    }
+
     fn forget(&self, change: &AccessChanged) {
         self.others.forget(change);
     }

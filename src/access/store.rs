@@ -4,7 +4,7 @@ use switchboard_actors::ports::{Access, Action, BoxFuture, Identity, Principal, 
 use switchboard_actors::rights::AccessChanged;
 use switchboard_protocol::ids::{OrganizationId, SessionId};
 
-use crate::store::{Role, Session, Store, StoreError, Visibility};
+use crate::store::{Role, SessionRights, Store, StoreError, Visibility};
 
 /// Access by the store's sessions and members.
 #[derive(Clone)]
@@ -73,10 +73,10 @@ impl StoreAccess {
     }
 
     async fn may_join(&self, who: &Principal, id: &SessionId) -> Result<bool, StoreError> {
-        let Some(session) = self.store.session(id).await? else {
+        let Some(session) = self.store.session_rights(id).await? else {
             return Ok(false);
         };
-        match decide(&session, who) {
+        match decide(id, &session, who) {
             Decision::Settled(allowed) => Ok(allowed),
             Decision::MembersOnly => {
                 self.has_role(who, &session.organization, Role::Member)
@@ -95,6 +95,16 @@ impl Access for StoreAccess {
         })
     }
 
+    fn expect(&self, actions: Vec<Action>) -> BoxFuture<()> {
+        let store = self.store.clone();
+        let sessions = actions.into_iter().filter_map(|action| match action {
+            Action::JoinSession(session) => Some(session),
+            _ => None,
+        });
+        let sessions = sessions.collect();
+        Box::pin(async move { store.expect_session_rights(sessions).await })
+    }
+
     fn forget(&self, change: &AccessChanged) {
         self.store.forget(change);
     }
@@ -111,18 +121,18 @@ enum Decision {
 
 /// Decides as far as the session alone allows. The rules grant and never take away, so that the owner, who
 /// costs no query, can come before the members. An admin's token administers; it does not join.
-fn decide(session: &Session, who: &Principal) -> Decision {
+fn decide(id: &SessionId, session: &SessionRights, who: &Principal) -> Decision {
     let public = session.visibility == Visibility::Public;
-    if public && session.password.is_none() && *who != Principal::Anonymous {
+    if public && !session.has_password && *who != Principal::Anonymous {
         return Decision::Settled(true);
     }
     match who {
         // Whoever holds the session's own guest token has given its password.
-        Principal::Guest { session: own, .. } => Decision::Settled(public && *own == session.id),
+        Principal::Guest { session: own, .. } => Decision::Settled(public && own == id),
         Principal::Anonymous => Decision::Settled(false),
-        Principal::User { id, .. } => {
+        Principal::User { id: user, .. } => {
             let private = session.visibility == Visibility::Private;
-            match private && session.owner.as_ref() == Some(id) {
+            match private && session.owner.as_ref() == Some(user) {
                 true => Decision::Settled(true),
                 false => Decision::MembersOnly,
             }

@@ -36,7 +36,8 @@ pub use document_model::{
 };
 pub use error::StoreError;
 pub use model::{
-    Channel, ConversationChange, NewSession, Role, Session, SessionChange, Visibility, Written,
+    Channel, ConversationChange, NewSession, Role, Session, SessionChange, SessionRights,
+    Visibility, Written,
 };
 pub use password::PasswordHash;
 pub use sql::Trial;
@@ -53,6 +54,8 @@ const MAX_PAGE: u32 = 500;
 
 /// A cached `Option<Arc<Session>>`: `None` is an unknown id.
 type SessionCache = ReadCache<SessionId, Option<Arc<Session>>, StoreError>;
+/// A cached `Option<Arc<SessionRights>>`: `None` is an unknown id.
+type RightsCache = ReadCache<SessionId, Option<Arc<SessionRights>>, StoreError>;
 /// A cached `Option<Role>`: `None` is no member.
 type RoleCache = ReadCache<(OrganizationId, UserId), Option<Role>, StoreError>;
 
@@ -62,6 +65,7 @@ pub struct Store {
     database: Database,
     passwords: Passwords,
     sessions: SessionCache,
+    rights: RightsCache,
     roles: RoleCache,
     /// Told of every session written by this process.
     session_changes: watch::Sender<()>,
@@ -75,6 +79,7 @@ impl Store {
             database: Database::open(url).await?,
             passwords: Passwords::new(),
             sessions: ReadCache::new(CACHED_SESSIONS, CACHE_TTL),
+            rights: ReadCache::new(CACHED_SESSIONS, CACHE_TTL),
             roles: ReadCache::new(CACHED_ROLES, CACHE_TTL),
             session_changes: watch::Sender::new(()),
         })
@@ -195,6 +200,34 @@ impl Store {
         self.sessions.get(id.clone(), read).await
     }
 
+    /// What decides who may join the session of this id. Cached, unknown ids too.
+    pub async fn session_rights(
+        &self,
+        id: &SessionId,
+    ) -> Result<Option<Arc<SessionRights>>, StoreError> {
+        let read = || {
+            let (database, id) = (self.database.clone(), id.clone());
+            async move {
+                let read = database.in_time(database.session_rights(&[id])).await?;
+                Ok(read.into_iter().next().flatten().map(Arc::new))
+            }
+        };
+        self.rights.get(id.clone(), read).await
+    }
+
+    /// Reads what decides who may join these sessions, as far as it is not in memory, by few statements, so that it is
+    /// soon answered from there.
+    pub async fn expect_session_rights(&self, ids: Vec<SessionId>) {
+        let read = |ids: Vec<SessionId>| {
+            let database = self.database.clone();
+            async move {
+                let read = database.in_time(database.session_rights(&ids)).await?;
+                Ok(read.into_iter().map(|one| one.map(Arc::new)).collect())
+            }
+        };
+        self.rights.expect(ids, read).await;
+    }
+
     /// Changes a session and returns it as it is now, or `None` if there is none of this id.
     pub async fn update_session(
         &self,
@@ -227,12 +260,16 @@ impl Store {
     /// Reads anew what another process may have changed.
     pub fn forget(&self, change: &AccessChanged) {
         match change {
-            AccessChanged::Session(session) => self.sessions.invalidate(session),
+            AccessChanged::Session(session) => {
+                self.sessions.invalidate(session);
+                self.rights.invalidate(session);
+            }
             AccessChanged::Member(organization, user) => {
                 self.roles.invalidate(&(organization.clone(), user.clone()));
             }
             AccessChanged::Organization(_) => {
                 self.sessions.clear();
+                self.rights.clear();
                 self.roles.clear();
             }
         }
@@ -240,6 +277,7 @@ impl Store {
 
     fn session_written(&self, id: &SessionId) {
         self.sessions.invalidate(id);
+        self.rights.invalidate(id);
         self.session_changes.send_replace(());
     }
 
@@ -292,8 +330,8 @@ impl Directory for Store {
     ) -> BoxFuture<Result<Option<OrganizationId>, Unavailable>> {
         let store = self.clone();
         Box::pin(async move {
-            let session = store.session(&session).await.map_err(unavailable)?;
-            Ok(session.map(|session| session.organization.clone()))
+            let rights = store.session_rights(&session).await.map_err(unavailable)?;
+            Ok(rights.map(|rights| rights.organization.clone()))
         })
     }
 }

@@ -120,6 +120,19 @@ pub struct Session {
     pub updated_at_ms: u64,
 }
 
+/// What of a session decides who may join it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionRights {
+    /// See [`Session::organization`].
+    pub organization: OrganizationId,
+    /// See [`Session::visibility`].
+    pub visibility: Visibility,
+    /// See [`Session::owner`].
+    pub owner: Option<UserId>,
+    /// Whether guests need a password.
+    pub has_password: bool,
+}
+
 /// A session to create.
 #[derive(Clone, Debug)]
 pub struct NewSession {

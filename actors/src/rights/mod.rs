@@ -8,13 +8,14 @@
 mod notice;
 mod queue;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use actix::WeakRecipient;
 use actix::prelude::*;
+use futures_util::future::join_all;
 use switchboard_protocol::ids::UserId;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::UnboundedReceiverStream;
@@ -201,22 +202,31 @@ impl RightsKeeper {
         self.go_on(ctx);
     }
 
-    /// Asks for as many of those that wait as may be asked for at once.
+    /// Asks for as many of those that wait as may be asked for at once, and has what they need read together.
     fn go_on(&mut self, ctx: &mut Context<Self>) {
+        let mut these = Vec::new();
         while let Some(id) = self.queue.begin(RECHECKS_AT_ONCE) {
-            let Some(registered) = self.registered.get(&id).cloned() else {
-                self.queue.end();
-                continue;
-            };
-            let asked = ask(registered, self.holdings.clone()).into_actor(self);
-            ctx.spawn(asked.map(|verdict, keeper, ctx| {
-                keeper.queue.end();
-                if let Some(verdict) = verdict {
-                    keeper.count(verdict);
-                }
-                keeper.go_on(ctx);
-            }));
+            match self.registered.get(&id) {
+                Some(registered) => these.push(registered.clone()),
+                None => self.queue.end(),
+            }
         }
+        if these.is_empty() {
+            return;
+        }
+        let expected = expect(these, self.holdings.clone()).into_actor(self);
+        ctx.spawn(expected.map(|all, keeper, ctx| {
+            for holding in all {
+                let asked = ask(holding).into_actor(keeper);
+                ctx.spawn(asked.map(|verdict, keeper, ctx| {
+                    keeper.queue.end();
+                    if let Some(verdict) = verdict {
+                        keeper.count(verdict);
+                    }
+                    keeper.go_on(ctx);
+                }));
+            }
+        }));
     }
 
     fn count(&mut self, verdict: Verdict) {
@@ -240,19 +250,42 @@ impl RightsKeeper {
     }
 }
 
+/// What these sockets hold, which the source of rights has been told to expect questions about.
+async fn expect(
+    these: Vec<Registered>,
+    holdings: Holdings,
+) -> Vec<(WeakRecipient<Recheck>, Recheck)> {
+    let held = join_all(these.iter().map(|one| held(one.socket, &holdings))).await;
+    let actions: HashSet<Action> = held.iter().flatten().cloned().collect();
+    // A source that does not answer in time has its say about each of them.
+    let expected = holdings.access.expect(actions.into_iter().collect());
+    let _ = tokio::time::timeout(RECHECK_DEADLINE, expected).await;
+    let recheck = |(one, held): (Registered, _)| {
+        let socket = one.socket;
+        (one.session, Recheck { socket, held })
+    };
+    these.into_iter().zip(held).map(recheck).collect()
+}
+
+/// What a socket holds; nothing where it is gone.
+async fn held(socket: SocketId, holdings: &Holdings) -> Vec<Action> {
+    let sessions = holdings.rooms.send(GetSessionsOf(socket)).await;
+    let sessions = sessions.unwrap_or_default().into_iter();
+    let mut held: Vec<_> = sessions.map(Action::JoinSession).collect();
+    let watched = holdings.organizations.send(GetWatched(socket)).await;
+    held.extend(watched.unwrap_or_default());
+    let project = holdings.projects.send(GetHeld(socket)).await;
+    held.extend(project.unwrap_or_default());
+    held
+}
+
 /// Asks for one socket; nothing where it holds nothing, or is gone.
-async fn ask(registered: Registered, holdings: Holdings) -> Option<Verdict> {
-    let socket = registered.socket;
-    let session = registered.session.upgrade()?;
-    let sessions = holdings.rooms.send(GetSessionsOf(socket)).await.ok()?;
-    let watched = holdings.organizations.send(GetWatched(socket)).await.ok()?;
-    let mut held: Vec<_> = sessions.into_iter().map(Action::JoinSession).collect();
-    held.extend(watched);
-    held.extend(holdings.projects.send(GetHeld(socket)).await.ok()?);
-    if held.is_empty() {
+async fn ask((session, recheck): (WeakRecipient<Recheck>, Recheck)) -> Option<Verdict> {
+    let session = session.upgrade()?;
+    if recheck.held.is_empty() {
         return None;
     }
-    let asked = session.send(Recheck { socket, held });
+    let asked = session.send(recheck);
     match tokio::time::timeout(RECHECK_DEADLINE, asked).await {
         // It has gone meanwhile, and with it what it held.
         Ok(answer) => answer.ok(),

@@ -83,6 +83,7 @@ struct Rights {
     held: HashSet<String>,
     waiting: Vec<(String, oneshot::Sender<Answer>)>,
     asked: Vec<(Principal, Action)>,
+    expected: Vec<Vec<Action>>,
 }
 
 impl FakeAccess {
@@ -122,6 +123,11 @@ impl FakeAccess {
         lock(&self.0).asked.clone()
     }
 
+    /// What was to be expected together, in order.
+    pub fn expected(&self) -> Vec<Vec<Action>> {
+        lock(&self.0).expected.clone()
+    }
+
     /// How many checks wait.
     pub fn waiting(&self) -> usize {
         lock(&self.0).waiting.len()
@@ -149,6 +155,11 @@ impl Access for FakeAccess {
         let (sender, receiver) = oneshot::channel();
         rights.waiting.push((resource, sender));
         async { receiver.await.unwrap_or(Ok(false)) }.boxed()
+    }
+
+    fn expect(&self, actions: Vec<Action>) -> BoxFuture<()> {
+        lock(&self.0).expected.push(actions);
+        std::future::ready(()).boxed()
     }
 }
 

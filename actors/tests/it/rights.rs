@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use switchboard_actors::limits::RECHECKS_AT_ONCE;
 use switchboard_actors::metrics::Reason;
+use switchboard_actors::ports::Action;
 use switchboard_actors::testing::{Client, Harness, Setup, eventually, pass, paused, quiet};
 
 use crate::support::goodbye;
@@ -195,6 +196,31 @@ fn a_notice_reaches_no_client_and_nonsense_is_counted_and_changes_nothing() {
         let refused = &harness.metrics.organization_events_refused;
         assert_eq!(refused.get_or_create(&Reason { reason: "shape" }).get(), 2);
         all_gone(&harness, [alice]).await;
+    });
+}
+
+#[test]
+fn what_is_asked_for_many_is_to_be_expected_once_before_it_is_asked_for() {
+    paused(async {
+        let harness = Harness::start().await;
+        let mut clients = Vec::new();
+        for room in ["S/1", "S/2", "T/1"] {
+            let client = harness.connected("alice").await;
+            client.join(room).await;
+            clients.push(client);
+        }
+        let idle = harness.connected("alice").await;
+        harness.access.deny("T");
+        say(&harness, "{}").await;
+        let mut expected = harness.access.expected();
+        assert_eq!(expected.len(), 1, "{expected:?}");
+        expected[0].sort_by_key(|action| format!("{action:?}"));
+        let sessions = ["S", "T"].map(|id| Action::JoinSession(id.parse().unwrap()));
+        assert_eq!(expected[0], sessions);
+        assert_denied(&clients[2]);
+        assert_eq!(rechecked(&harness, "kept"), 2);
+        clients.push(idle);
+        all_gone(&harness, clients).await;
     });
 }
 

@@ -15,6 +15,7 @@ mod migrations;
 mod organizations;
 mod projects;
 mod recoverables;
+mod session_rights;
 mod session_rows;
 mod sessions;
 mod trial;

@@ -9,6 +9,7 @@ on_both_databases! {
     a_session_needs_an_organization_and_an_id_of_its_own
     an_update_changes_what_it_names_and_clears_what_it_empties
     writes_are_seen_at_once_by_cached_reads
+    rights_are_those_of_their_sessions_one_by_one_or_many_together
     a_thousand_reads_of_one_session_need_one_statement
     puts_tell_whether_they_created
     pages_cover_an_organization_once_and_nothing_else
@@ -82,6 +83,7 @@ async fn writes_are_seen_at_once_by_cached_reads(database: &Fixture) {
     let (acme, ann) = (organization("acme"), user("ann"));
     let id = "s".parse().unwrap();
     assert!(store.session(&id).await.unwrap().is_none());
+    assert_eq!(store.session_rights(&id).await.unwrap(), None);
     assert_eq!(store.member_role(&acme, &ann).await.unwrap(), None);
 
     store.put_organization(&acme, "Acme").await.unwrap();
@@ -90,14 +92,19 @@ async fn writes_are_seen_at_once_by_cached_reads(database: &Fixture) {
         .await
         .unwrap();
     assert!(store.session(&id).await.unwrap().is_some());
+    assert!(store.session_rights(&id).await.unwrap().is_some());
     let change = SessionChange {
         record: Some(true),
+        owner: Some(None),
         ..SessionChange::default()
     };
     store.update_session(&id, change).await.unwrap();
     assert!(store.session(&id).await.unwrap().unwrap().record);
+    let rights = store.session_rights(&id).await.unwrap().unwrap();
+    assert_eq!(rights.owner, None);
     assert!(store.delete_session(&id).await.unwrap());
     assert!(store.session(&id).await.unwrap().is_none());
+    assert_eq!(store.session_rights(&id).await.unwrap(), None);
 
     for role in [Role::Member, Role::Admin] {
         store.put_member(&acme, &ann, role).await.unwrap();
@@ -105,6 +112,50 @@ async fn writes_are_seen_at_once_by_cached_reads(database: &Fixture) {
     }
     assert!(store.delete_member(&acme, &ann).await.unwrap());
     assert_eq!(store.member_role(&acme, &ann).await.unwrap(), None);
+}
+
+async fn rights_are_those_of_their_sessions_one_by_one_or_many_together(database: &Fixture) {
+    let store = database.store().await;
+    store
+        .put_organization(&organization("acme"), "Acme")
+        .await
+        .unwrap();
+    let hash = store.hash_password("secret".into()).await.unwrap();
+    let mut ids: Vec<SessionId> = Vec::new();
+    for number in 0..70 {
+        let new = NewSession {
+            visibility: [Visibility::Private, Visibility::Public][number % 2],
+            owner: (number % 3 == 0).then(|| user("ann")),
+            password: (number % 5 == 0).then(|| hash.clone()),
+            ..new_session(&format!("s{number}"), "acme")
+        };
+        ids.push(store.create_session(new).await.unwrap().id);
+    }
+    ids.insert(1, "unknown".parse().unwrap());
+    let many = store.database.session_rights(&ids).await.unwrap();
+    assert_eq!(many.len(), ids.len());
+    for (id, of_many) in ids.iter().zip(many) {
+        let expected = store
+            .session(id)
+            .await
+            .unwrap()
+            .map(|session| SessionRights {
+                organization: session.organization.clone(),
+                visibility: session.visibility,
+                owner: session.owner.clone(),
+                has_password: session.password.is_some(),
+            });
+        assert_eq!(of_many, expected, "{id}");
+        let one = store.session_rights(id).await.unwrap();
+        assert_eq!(one.as_deref(), expected.as_ref(), "{id}");
+    }
+    store.forget(&AccessChanged::Session(ids[0].clone()));
+    store.expect_session_rights(ids.clone()).await;
+    store.close().await;
+    store.forget(&AccessChanged::Session(ids[0].clone()));
+    store.expect_session_rights(ids.clone()).await;
+    // What cannot be read is told to whoever asks.
+    assert!(store.session_rights(&ids[0]).await.is_err());
 }
 
 async fn a_thousand_reads_of_one_session_need_one_statement(database: &Fixture) {
