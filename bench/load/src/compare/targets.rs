@@ -115,6 +115,17 @@ pub const TARGETS: &[Target] = &[
         ..PLAIN
     },
     Target {
+        work: "the same, ÷ the bare writer that joins what waits, as switchboard does",
+        figure: growth,
+        limit: BareCoalesce,
+        ..PLAIN
+    },
+    Target {
+        work: "the largest room alone: CPU µs per delivery",
+        figure: in_the_largest_room,
+        ..PLAIN
+    },
+    Target {
         work: "rooms of one viewer: CPU µs per publication",
         figure: |all, kind| all.series(kind, "low", |found| found.server_cpu_us_per_publication),
         asked: &[(Node, AtMost(0.5))],
@@ -158,11 +169,18 @@ fn growth(results: &Results, kind: Kind) -> Series {
     let (Some(smallest), Some(largest)) = (sizes().min(), sizes().max()) else {
         return Series::default();
     };
-    let at = |size| {
-        results.series(kind, "grow", move |found| {
-            let cost = found.server_cpu_us_per_delivery;
-            cost.filter(|_| found.clients == size)
-        })
-    };
+    let at = |size| in_room_of(results, kind, size);
     at(largest).over(&at(smallest))
+}
+
+fn in_the_largest_room(results: &Results, kind: Kind) -> Series {
+    let largest = results.of(kind, "grow").map(|found| found.clients).max();
+    largest.map_or_else(Series::default, |size| in_room_of(results, kind, size))
+}
+
+fn in_room_of(results: &Results, kind: Kind, size: usize) -> Series {
+    results.series(kind, "grow", move |found| {
+        let cost = found.server_cpu_us_per_delivery;
+        cost.filter(|_| found.clients == size)
+    })
 }
