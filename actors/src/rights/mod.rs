@@ -202,8 +202,12 @@ impl RightsKeeper {
         self.go_on(ctx);
     }
 
-    /// Asks for as many of those that wait as may be asked for at once, and has what they need read together.
+    /// Asks for as many of those that wait as may be asked for at once, and has what they need read together: hence not
+    /// before there is room for many.
     fn go_on(&mut self, ctx: &mut Context<Self>) {
+        if self.queue.running() > RECHECKS_AT_ONCE / 2 {
+            return;
+        }
         let mut these = Vec::new();
         while let Some(id) = self.queue.begin(RECHECKS_AT_ONCE) {
             match self.registered.get(&id) {

@@ -31,6 +31,11 @@ impl Queue {
         Some(id)
     }
 
+    /// How many have begun and not ended.
+    pub(super) fn running(&self) -> usize {
+        self.running
+    }
+
     /// One that began has ended.
     pub(super) fn end(&mut self) {
         self.running -= 1;

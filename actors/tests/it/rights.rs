@@ -225,6 +225,30 @@ fn what_is_asked_for_many_is_to_be_expected_once_before_it_is_asked_for() {
 }
 
 #[test]
+fn of_a_crowd_many_are_to_be_expected_together() {
+    paused(async {
+        let harness = Harness::start().await;
+        let count = 3 * RECHECKS_AT_ONCE;
+        let mut clients = Vec::new();
+        for number in 0..count {
+            let client = harness.connected("alice").await;
+            client.join(&format!("S{number}/1")).await;
+            clients.push(client);
+        }
+        say(&harness, "{}").await;
+        eventually(|| rechecked(&harness, "kept"), |kept| *kept == count as u64).await;
+        let groups: Vec<usize> = harness.access.expected().iter().map(Vec::len).collect();
+        assert_eq!(groups.iter().sum::<usize>(), count);
+        let (last, others) = groups.split_last().unwrap();
+        assert!(
+            *last > 0 && others.iter().all(|size| *size >= RECHECKS_AT_ONCE / 2),
+            "{groups:?}"
+        );
+        all_gone(&harness, clients).await;
+    });
+}
+
+#[test]
 fn so_many_are_asked_for_at_once_each_once_and_all_of_them() {
     paused(async {
         let harness = Harness::start().await;
