@@ -20,7 +20,7 @@ use switchboard_actors::limits::{JOURNAL_FRAMES, RECENT_FINALS, WRITES_PER_TURN}
 use switchboard_actors::metrics::Metrics;
 use switchboard_actors::mqtt_client::Arrived;
 use switchboard_actors::outbox::{Journal, Outbox, OutboxLimits, WayOut, Wire};
-use switchboard_actors::room::{AddMember, Room};
+use switchboard_actors::room::{AddMember, Room, RoomAddr};
 use switchboard_actors::testing::{FakeBroker, eventually};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
@@ -90,7 +90,8 @@ impl Scene {
             let (actor, _) = BrokerActor::new(links, metrics.clone());
             let actor = actor.start();
             broker.up();
-            let room = Room::new("S/1".parse().unwrap(), None, metrics.clone()).start();
+            let room = Room::new("S/1".parse().unwrap(), None, metrics.clone());
+            let room = RoomAddr::start(room, None);
             for n in 0..members {
                 let outbox = Outbox::new(OutboxLimits::default(), metrics.clone());
                 outbox.attach(Arc::new(Sink {
@@ -111,7 +112,7 @@ impl Scene {
                     outbox,
                     history: None,
                 };
-                room.send(member).await.unwrap();
+                room.ask(member).await.unwrap();
             }
             let (granted, answer) = oneshot::channel();
             let subscribe = Subscribe {

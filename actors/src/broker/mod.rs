@@ -21,7 +21,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::limits::BROKER_SETTLE;
 use crate::metrics::Metrics;
 use crate::mqtt_client::{Arrived, Ask, Inbound, LinkEvent, LinkId, LinkRole, Links};
-use crate::room::Room;
+use crate::room::RoomAddr;
 use filters::Operation;
 use links::{Link, LinkSet};
 use routes::Routes;
@@ -54,8 +54,8 @@ pub enum BrokerStatus {
 pub struct Subscribe {
     /// The room.
     pub room: RoomId,
-    /// Its actor.
-    pub address: Addr<Room>,
+    /// Its actor's.
+    pub address: RoomAddr,
     /// Told once the broker has answered or is found to be away.
     pub granted: oneshot::Sender<Grant>,
 }

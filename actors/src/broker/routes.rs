@@ -3,23 +3,18 @@
 //! A publication that comes alone, as most do, costs a look into the map and what actix needs to send a message. A burst
 //! is sorted by room in one pass, however many rooms it is for.
 
-use std::sync::Arc;
-
-use actix::prelude::*;
 use indexmap::IndexMap;
 use smallvec::SmallVec;
 use switchboard_protocol::ids::RoomId;
 use switchboard_protocol::topics;
-use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::Instant;
 
 use super::BrokerActor;
 use crate::mqtt_client::Arrived;
-use crate::room::{Deliver, Publication, Publications, Room};
+use crate::room::{Arrival, Publication, Publications, RoomAddr};
 
 /// A room that publications go to.
 struct Route {
-    address: Addr<Room>,
+    address: RoomAddr,
     /// Where it stands among those that the present batch is for. What earlier batches have left here is not true, which
     /// shows there.
     in_batch: usize,
@@ -38,7 +33,7 @@ pub(super) struct Routes {
 }
 
 impl Routes {
-    pub(super) fn add(&mut self, room: RoomId, address: Addr<Room>) {
+    pub(super) fn add(&mut self, room: RoomId, address: RoomAddr) {
         let route = Route {
             address,
             in_batch: 0,
@@ -65,14 +60,10 @@ impl Routes {
         true
     }
 
-    /// Sends what was gathered.
-    fn deliver(&mut self, received: Instant, credit: Option<&Arc<OwnedSemaphorePermit>>) {
+    /// Hands on what was gathered.
+    fn deliver(&mut self, arrival: &mut Arrival) {
         for (place, publications) in self.batch.drain(..) {
-            self.rooms[place].address.do_send(Deliver {
-                publications,
-                received,
-                credit: credit.cloned(),
-            });
+            self.rooms[place].address.deliver(publications, arrival);
         }
     }
 }
@@ -85,19 +76,19 @@ impl BrokerActor {
             received,
             credit,
         } = arrived;
-        let credit = credit.map(Arc::new);
+        let mut arrival = Arrival::new(received, credit);
         let bytes: usize = publications.iter().map(|(_, payload)| payload.len()).sum();
         self.metrics.publication_bytes.inc_by(bytes as u64);
         self.metrics.publications.inc_by(publications.len() as u64);
         for (topic, payload) in publications {
             let Some((room, kind)) = topics::parse_transcript(&topic) else {
-                self.feed(topic, payload, credit.clone());
+                self.feed(topic, payload, arrival.credit());
                 continue;
             };
             if !self.routes.gather(room, Publication { kind, payload }) {
                 self.drop_publication("no_room");
             }
         }
-        self.routes.deliver(received, credit.as_ref());
+        self.routes.deliver(&mut arrival);
     }
 }

@@ -27,7 +27,7 @@ use crate::limits::ROOMS_PER_SOCKET;
 use crate::metrics::Metrics;
 use crate::outbox::WayOut;
 use crate::recorder::Archive;
-use crate::room::{AddMember, History, RemoveMember, Room};
+use crate::room::{AddMember, History, RemoveMember, Room, RoomAddr};
 use table::{Leave as Left, Memberships};
 
 pub use held::{GetSessionsOf, GetSocketsIn};
@@ -107,7 +107,7 @@ pub struct Counts {
 }
 
 struct RoomEntry {
-    address: Addr<Room>,
+    address: RoomAddr,
     /// Tells this room from an earlier one of the same id.
     generation: u64,
     /// Members that wait for the broker's answer; `None` once there is one.
@@ -158,13 +158,10 @@ impl RoomRegistry {
         self
     }
 
-    fn start_room(&self, id: &RoomId) -> Addr<Room> {
+    fn start_room(&self, id: &RoomId) -> RoomAddr {
         let room = Room::new(id.clone(), self.archive.clone(), self.metrics.clone());
-        if self.threads.is_empty() {
-            return room.start();
-        }
-        let thread = &self.threads[self.generation as usize % self.threads.len()];
-        Room::start_in_arbiter(thread, move |_| room)
+        let turn = (self.generation as usize).checked_rem(self.threads.len());
+        RoomAddr::start(room, turn.map(|turn| &self.threads[turn]))
     }
 
     /// Starts the room and has its topics subscribed.
@@ -225,7 +222,7 @@ impl RoomRegistry {
             Left::NoMember => {}
             Left::Others => {
                 if let Some(entry) = self.rooms.get_mut(room) {
-                    entry.address.do_send(RemoveMember(socket));
+                    entry.address.tell(RemoveMember(socket));
                     // Its joins must not be told of a grant when it is no member any more.
                     if let Some(waiting) = &mut entry.waiting {
                         waiting.retain(|(member, _)| *member != socket);
@@ -234,7 +231,7 @@ impl RoomRegistry {
             }
             Left::Last => {
                 if let Some(entry) = self.rooms.get(room) {
-                    entry.address.do_send(RemoveMember(socket));
+                    entry.address.tell(RemoveMember(socket));
                 }
                 self.close_room(room);
             }
@@ -346,7 +343,7 @@ impl Handler<Join> for RoomRegistry {
                 history.pass_over();
             }
         } else if let Some(outbox) = self.memberships.way_out(socket) {
-            entry.address.do_send(AddMember {
+            entry.address.tell(AddMember {
                 socket,
                 outbox: outbox.clone(),
                 history,

@@ -2,18 +2,15 @@
 //! that a very large room does not hold up what else has to be done on that thread.
 
 use std::cell::{LazyCell, OnceCell};
-use std::sync::Arc;
 
 use smallvec::SmallVec;
 use switchboard_protocol::frame::Frame;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use crate::SocketId;
 use crate::limits::{SLICES_PER_WRITE, WRITES_PER_TURN};
 use crate::outbox::{Batch, Note, WayOut, with_offsets};
 
-use super::Deliver;
 use super::recent::Entry;
 
 /// Publications, ready for the members.
@@ -23,8 +20,6 @@ pub(super) struct FanOut {
     pub(super) notes: SmallVec<[Note; 1]>,
     /// The finals among them, where finals are kept, with how many of the same bytes came before each.
     pub(super) finals: Vec<(Entry, u32)>,
-    /// Held until the last member is served, and the finals are stored.
-    pub(super) credit: Option<Arc<OwnedSemaphorePermit>>,
     /// When the first of them came.
     pub(super) received: Instant,
     /// The frames for recoverable members; made when the first is met.
@@ -33,16 +28,19 @@ pub(super) struct FanOut {
     served: usize,
 }
 
+/// Writes that each member takes for so many frames.
+pub(super) fn writes_each(frames: usize) -> usize {
+    frames.div_ceil(SLICES_PER_WRITE)
+}
+
 impl FanOut {
-    /// Of what is to be delivered, none of which is in it yet.
-    pub(super) fn new(deliver: &Deliver) -> Self {
-        let capacity = deliver.publications.len();
+    /// Of so many publications, none of which is in it yet.
+    pub(super) fn new(capacity: usize, received: Instant) -> Self {
         Self {
             frames: SmallVec::with_capacity(capacity),
             notes: SmallVec::with_capacity(capacity),
             finals: Vec::new(),
-            credit: deliver.credit.clone(),
-            received: deliver.received,
+            received,
             with_offsets: OnceCell::new(),
             served: 0,
         }
@@ -53,8 +51,7 @@ impl FanOut {
         if self.frames.is_empty() {
             return true;
         }
-        let writes_each = self.frames.len().div_ceil(SLICES_PER_WRITE);
-        let count = (WRITES_PER_TURN / writes_each).max(1);
+        let count = (WRITES_PER_TURN / writes_each(self.frames.len())).max(1);
         let end = members.len().min(self.served + count);
         self.serve(room, &members[self.served..end]);
         self.served = end;

@@ -3,12 +3,11 @@
 use std::net::Shutdown;
 use std::sync::Arc;
 
-use actix::prelude::*;
 use bytes::Bytes;
 use switchboard_actors::limits::WRITES_PER_TURN;
 use switchboard_actors::metrics::Metrics;
 use switchboard_actors::outbox::{Outbox, OutboxLimits};
-use switchboard_actors::room::{AddMember, Deliver, Publication, RemoveMember, Room};
+use switchboard_actors::room::{AddMember, Deliver, Publication, RemoveMember, Room, RoomAddr};
 use switchboard_actors::testing::{FakeWire, paused, quiet};
 use switchboard_protocol::topics::CaptionKind;
 use tokio::sync::Semaphore;
@@ -16,14 +15,15 @@ use tokio::sync::Semaphore;
 use crate::support::{Addresses, Socket, dropped, logged, record_log, room};
 
 struct Stage {
-    room: Addr<Room>,
+    room: RoomAddr,
     metrics: Metrics,
 }
 
 impl Stage {
     fn new(name: &str) -> Self {
         let metrics = Metrics::default();
-        let room = Room::new(room(name), None, metrics.clone()).start();
+        let room = Room::new(room(name), None, metrics.clone());
+        let room = RoomAddr::start(room, None);
         Self { room, metrics }
     }
 
@@ -37,7 +37,7 @@ impl Stage {
         let outbox = Arc::clone(&socket.outbox).into();
         let socket = socket.id;
         self.room
-            .send(AddMember {
+            .ask(AddMember {
                 socket,
                 outbox,
                 history: None,
@@ -47,7 +47,7 @@ impl Stage {
     }
 
     async fn remove(&self, socket: &Socket) {
-        self.room.send(RemoveMember(socket.id)).await.unwrap();
+        self.room.ask(RemoveMember(socket.id)).await.unwrap();
     }
 
     async fn deliver(&self, publications: &[(CaptionKind, &[u8])]) {
@@ -60,7 +60,7 @@ impl Stage {
             received: tokio::time::Instant::now(),
             credit: None,
         };
-        self.room.send(deliver).await.unwrap();
+        self.room.ask(deliver).await.unwrap();
     }
 
     async fn deliver_finals(&self, payloads: &[&str]) {
@@ -244,7 +244,7 @@ fn the_credit_of_a_batch_comes_back_once_it_is_delivered() {
             credit: Some(Arc::new(permit)),
         };
         assert_eq!(semaphore.available_permits(), 0);
-        stage.room.send(deliver).await.unwrap();
+        stage.room.ask(deliver).await.unwrap();
         assert_eq!(semaphore.available_permits(), 1);
     });
 }
@@ -282,9 +282,9 @@ fn a_large_room_lets_others_have_their_turn_and_keeps_its_credit_until_all_are_s
         let small = Stage::new("small/1");
         let neighbour = small.add(1).await;
         let (deliver, credit) = one_final("1").await;
-        crowd.room.do_send(deliver);
+        crowd.room.tell(deliver);
         let (deliver, _) = one_final("2").await;
-        small.room.send(deliver).await.unwrap();
+        small.room.ask(deliver).await.unwrap();
         assert_eq!(neighbour.heard(), [r#"42["final",2]"#]);
         let served = members.iter().filter(|m| !m.heard().is_empty()).count();
         assert!(served < members.len(), "the small room had to wait for all");
@@ -303,16 +303,16 @@ fn who_joins_or_leaves_while_a_large_room_is_served_gets_exactly_what_was_publis
         let newcomer = Socket::new(members.len() as u64);
         // The first has been served by then, the other has not; the first's leaving moves the last to its place.
         let leavers = [0, members.len() - 2];
-        crowd.room.do_send(one_final("1").await.0);
+        crowd.room.tell(one_final("1").await.0);
         for leaver in leavers {
-            crowd.room.do_send(RemoveMember(members[leaver].id));
+            crowd.room.tell(RemoveMember(members[leaver].id));
         }
-        crowd.room.do_send(AddMember {
+        crowd.room.tell(AddMember {
             socket: newcomer.id,
             outbox: Arc::clone(&newcomer.outbox).into(),
             history: None,
         });
-        crowd.room.do_send(one_final("2").await.0);
+        crowd.room.tell(one_final("2").await.0);
         quiet().await;
         let (first, second) = (r#"42["final",1]"#, r#"42["final",2]"#);
         assert_eq!(newcomer.heard(), [second]);
