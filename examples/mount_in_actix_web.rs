@@ -9,7 +9,7 @@ use actix::prelude::*;
 use actix_web::{App, Error, HttpRequest, HttpResponse, HttpServer, web};
 use actix_web_actors::ws;
 use futures_util::stream;
-use switchboard_actors::broker::BrokerActor;
+use switchboard_actors::broker::{BrokerActor, Router};
 use switchboard_actors::metrics::Metrics;
 use switchboard_actors::mqtt_client::{Links, MqttSettings};
 use switchboard_actors::outbox::Outbox;
@@ -106,14 +106,12 @@ async fn main() -> std::io::Result<()> {
         delivery_links: 1,
         online: Some(r#"{"online":true}"#.to_owned()),
     };
-    let (links, _) = Links::start(&settings, &[], &Metrics::default());
-    let (broker, outlets) = BrokerActor::new(links, Metrics::default());
-    let registry = RoomRegistry::new(
-        broker.start(),
-        outlets.status,
-        Vec::new(),
-        Metrics::default(),
-    );
+    let metrics = Metrics::default();
+    // Nobody here follows organizations or projects.
+    let (router, _) = Router::new(metrics.clone());
+    let (links, _) = Links::start(&settings, &[], router, &metrics);
+    let (broker, status) = BrokerActor::new(links, metrics.clone());
+    let registry = RoomRegistry::new(broker.start(), status, Vec::new(), metrics);
     let (registry, ids) = (
         web::Data::new(registry.start()),
         web::Data::new(SocketIds::default()),

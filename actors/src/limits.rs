@@ -67,8 +67,6 @@ pub const MQTT_CONNECT_SECONDS: u64 = 5;
 pub const MQTT_REQUESTS: usize = 1_024;
 /// Publications handed on in one batch.
 pub const PUBLICATIONS_PER_BATCH: usize = 256;
-/// Batches that may wait for the BrokerActor.
-pub const BATCHES_WAITING: usize = 64;
 /// KiB of publications between the MQTT socket and the rooms; beyond it the link stops reading.
 pub const PUBLICATION_KIB_IN_FLIGHT: usize = 64 * 1024;
 /// Most connections that transcripts come by.

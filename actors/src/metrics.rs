@@ -82,6 +82,12 @@ impl Metrics {
         };
         self.limits_reached.get_or_create(&limit).inc();
     }
+
+    /// Counts a publication that reaches nobody, or not the broker.
+    pub fn drop_publication(&self, reason: &'static str) {
+        let reason = Reason { reason };
+        self.publications_dropped.get_or_create(&reason).inc();
+    }
 }
 
 impl Deref for Metrics {
@@ -135,7 +141,6 @@ counters! {
     members: Gauge = "Memberships over all rooms",
     publications: Count = "Publications from the broker",
     publication_bytes: Count = "Bytes of payloads from the broker",
-    batches_waiting: Gauge = "Batches of publications that wait to be routed",
     publication_bytes_in_flight: Gauge = "Bytes of publications read from the broker and not yet dealt with, in whole KiB",
     publications_dropped: Family<Reason, Count> = "Publications dropped, by reason",
     events_published: Count = "Events published to the broker",

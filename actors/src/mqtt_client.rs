@@ -14,9 +14,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
-use bytes::Bytes;
 use rumqttc::{AsyncClient, QoS, SubscribeFilter};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
 use tokio_stream::wrappers::ReceiverStream;
 
@@ -24,7 +23,7 @@ use crate::broker::Publish;
 use crate::limits;
 use crate::metrics::Metrics;
 
-pub use links::{Inbound, LinkId, LinkRole, Links, Outbound, channels};
+pub use links::{LinkId, LinkRole, Links, Outbound, channel};
 pub use load::Load;
 
 /// Where the broker is and how to speak to it.
@@ -60,16 +59,6 @@ pub enum LinkEvent {
     Unsubscribed(LinkId, String),
     /// A publication was dropped: too many wait for the broker.
     Unpublished(LinkId),
-}
-
-/// Publications in the order in which the broker sent them.
-pub struct Arrived {
-    /// Topic and payload.
-    pub publications: Vec<(String, Bytes)>,
-    /// When the first of them had been read.
-    pub received: Instant,
-    /// Given back when all of them are dealt with; while too many are out, the link does not read.
-    pub credit: Option<OwnedSemaphorePermit>,
 }
 
 /// What the BrokerActor asks of a client. Requests are dropped while there is no connection: the BrokerActor
@@ -131,7 +120,7 @@ impl MqttClient {
         let task = link::Task::spawn(link::Poller {
             event_loop,
             polled,
-            arrivals: self.outbound.arrivals.clone(),
+            router: Arc::clone(&self.outbound.router),
             credit: Arc::clone(&self.credit),
             keeps_retained: self.id.role == LinkRole::Organization,
             metrics: self.metrics.clone(),

@@ -15,14 +15,13 @@ use actix::prelude::*;
 use allocation_counter::measure;
 use bytes::Bytes;
 use switchboard_actors::SocketId;
-use switchboard_actors::broker::{BrokerActor, Subscribe};
+use switchboard_actors::broker::{BrokerActor, Router, Subscribe};
 use switchboard_actors::limits::{JOURNAL_FRAMES, RECENT_FINALS, WRITES_PER_TURN};
 use switchboard_actors::metrics::Metrics;
-use switchboard_actors::mqtt_client::Arrived;
 use switchboard_actors::outbox::{Journal, Outbox, OutboxLimits, WayOut, Wire};
 use switchboard_actors::room::{AddMember, Room, RoomAddr};
 use switchboard_actors::testing::{FakeBroker, eventually};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, oneshot};
 use tokio::time::Instant;
 
 /// Publications that one count is taken over.
@@ -67,7 +66,7 @@ impl Wire for Sink {
 /// A room with members on an actix system of this thread.
 struct Scene {
     system: SystemRunner,
-    arrivals: mpsc::Sender<Arrived>,
+    router: Arc<Router>,
     members: usize,
     writes: Arc<AtomicUsize>,
     _broker: (FakeBroker, Addr<BrokerActor>),
@@ -86,7 +85,8 @@ impl Scene {
         let writes = Arc::<AtomicUsize>::default();
         let broker = system.block_on(async {
             let metrics = Metrics::default();
-            let (broker, links) = FakeBroker::start(1);
+            let (router, _) = Router::new(metrics.clone());
+            let (broker, links) = FakeBroker::start(1, router);
             let (actor, _) = BrokerActor::new(links, metrics.clone());
             let actor = actor.start();
             broker.up();
@@ -126,7 +126,7 @@ impl Scene {
         });
         Self {
             system,
-            arrivals: broker.0.outbound().arrivals,
+            router: broker.0.outbound().router,
             members,
             writes,
             _broker: broker,
@@ -136,16 +136,14 @@ impl Scene {
     /// Allocations of so many publications, one after the other, from their arrival to the last member's wire.
     fn allocations(&self, topic: &str, publications: usize) -> usize {
         let credit = Arc::new(Semaphore::new(publications));
-        let arrived = |n: usize| Arrived {
-            publications: vec![(topic.to_owned(), Bytes::from(format!(r#"{{"n":{n}}}"#)))],
-            received: Instant::now(),
-            credit: Some(Arc::clone(&credit).try_acquire_owned().unwrap()),
-        };
-        let arrived: Vec<Arrived> = (0..publications).map(arrived).collect();
+        let arrived = |n: usize| (topic.to_owned(), Bytes::from(format!(r#"{{"n":{n}}}"#)));
+        let arrived: Vec<_> = (0..publications).map(arrived).collect();
         let all = async {
-            for arrived in arrived {
+            for publication in arrived {
                 let written = self.writes.load(Ordering::Relaxed) + self.members;
-                self.arrivals.send(arrived).await.ok().unwrap();
+                let credit = Arc::clone(&credit).try_acquire_owned().unwrap();
+                let one = std::iter::once(publication);
+                self.router.route(one, Instant::now(), Some(credit));
                 let writes = || self.writes.load(Ordering::Relaxed);
                 eventually(writes, |writes| *writes == written).await;
             }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use actix::prelude::*;
-use switchboard_actors::broker::{BrokerActor, BrokerStatus, Publish};
+use switchboard_actors::broker::{BrokerActor, BrokerStatus, Publish, Router};
 use switchboard_actors::captions::Captions;
 use switchboard_actors::chat::answers::{AnswerRegistry, Desk};
 use switchboard_actors::chat::family::Chat;
@@ -61,16 +61,12 @@ pub(super) fn start(
     threads: &[ArbiterHandle],
 ) -> Actors {
     let metrics = Metrics::default();
-    let (links, load) = Links::start(mqtt, threads, &metrics);
-    let (broker, outlets) = BrokerActor::new(links, metrics.clone());
+    let (router, feeds) = Router::new(metrics.clone());
+    let (links, load) = Links::start(mqtt, threads, router, &metrics);
+    let (broker, status) = BrokerActor::new(links, metrics.clone());
     let broker = broker.start();
     let events = broker.clone().recipient();
-    let rooms = RoomRegistry::new(
-        broker,
-        outlets.status.clone(),
-        threads.to_vec(),
-        metrics.clone(),
-    );
+    let rooms = RoomRegistry::new(broker, status.clone(), threads.to_vec(), metrics.clone());
     let (rooms, recording) = match config.retention {
         Some(retention) => {
             let (rooms, recording) = Recording::start(rooms, store, retention, &metrics);
@@ -79,7 +75,7 @@ pub(super) fn start(
         None => (rooms.start(), None),
     };
     let organizations = OrganizationRegistry::new(
-        outlets.organization,
+        feeds.organization,
         Sources {
             directory: Arc::new(store.clone()),
             media: Arc::new(store.clone()),
@@ -89,7 +85,7 @@ pub(super) fn start(
         metrics.clone(),
     )
     .start();
-    let projects = ProjectRegistry::new(outlets.project, threads.to_vec(), metrics.clone()).start();
+    let projects = ProjectRegistry::new(feeds.project, threads.to_vec(), metrics.clone()).start();
     let answers = AnswerRegistry::new(desk.clone(), threads.to_vec(), metrics.clone()).start();
     let storage = config.retention.is_some();
     let recovery = RecoveryKeeper::new(
@@ -110,11 +106,11 @@ pub(super) fn start(
         projects: projects.clone(),
         access: Arc::clone(&access),
     };
-    let rights = RightsKeeper::new(outlets.access, holdings, config.recheck, metrics.clone());
+    let rights = RightsKeeper::new(feeds.access, holdings, config.recheck, metrics.clone());
     let rights = rights.start();
     let keeper = rights.clone();
     let changes = move |change| keeper.do_send(change);
-    let commands = SessionCommands::start(store.clone(), outlets.session, changes, metrics.clone());
+    let commands = SessionCommands::start(store.clone(), feeds.session, changes, metrics.clone());
     let root = Root {
         authenticator,
         access,
@@ -156,7 +152,7 @@ pub(super) fn start(
         recording,
         commands,
         events,
-        broker: outlets.status,
+        broker: status,
         metrics,
         load,
     }

@@ -160,7 +160,6 @@ async fn the_latency_of_a_delivery_is_counted_once_for_a_batch_however_many_memb
     server
         .metric_becomes("publication_bytes_in_flight", 0)
         .await;
-    server.metric_becomes("batches_waiting", 0).await;
     server.metric_becomes("finals_waiting", 0).await;
     drop(viewers);
     server.stop().await;

@@ -1,32 +1,32 @@
-//! The BrokerActor: what is wanted from the MQTT broker against what it has granted, and the way of a
-//! publication to its room.
+//! The BrokerActor: what is wanted from the MQTT broker against what it has granted.
 //!
-//! Hears the RoomRegistry (`Subscribe`, `Unsubscribe`), whoever has something to say (`Publish`) and, as streams, the
-//! MqttClients. Says to them which filters to subscribe, to the rooms what arrived, by channels what
-//! concerns organizations, sessions and rights, and to everybody, by a watch channel, whether the broker is up. Never
-//! knows a socket.
+//! Hears the RoomRegistry (`Subscribe`, `Unsubscribe`), whoever has something to say (`Publish`) and, as a stream, the
+//! MqttClients. Says to them which filters to subscribe, to the [`Router`], to which they hand what they read, where the
+//! rooms are, and to everybody, by a watch channel, whether the broker is up. Never knows a socket.
 
-mod feeds;
 mod filters;
 mod links;
-mod routes;
+mod publish;
+mod router;
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
 use actix::prelude::*;
 use switchboard_protocol::ids::RoomId;
 use switchboard_protocol::topics;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{oneshot, watch};
+use tokio_stream::wrappers::UnboundedReceiverStream;
 
 use crate::limits::BROKER_SETTLE;
 use crate::metrics::Metrics;
-use crate::mqtt_client::{Arrived, Ask, Inbound, LinkEvent, LinkId, LinkRole, Links};
+use crate::mqtt_client::{Ask, LinkEvent, LinkId, LinkRole, Links};
 use crate::room::RoomAddr;
 use filters::Operation;
 use links::{Link, LinkSet};
-use routes::Routes;
 
-pub use feeds::{Fed, Outlets, Publish};
+pub use publish::Publish;
+pub use router::{Fed, Feeds, Router};
 
 /// What became of a room's subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,16 +68,13 @@ pub struct Unsubscribe(pub RoomId);
 /// See the module's documentation.
 pub struct BrokerActor {
     links: LinkSet,
-    /// Taken when the actor starts.
-    inbound: Option<Inbound>,
-    routes: Routes,
+    /// Of the links; taken when the actor starts.
+    events: Option<UnboundedReceiverStream<LinkEvent>>,
+    /// Where the links hand over what they read.
+    router: Arc<Router>,
     /// Rooms whose members wait for the broker's answer.
     grants: HashMap<RoomId, oneshot::Sender<Grant>>,
     status: watch::Sender<BrokerStatus>,
-    organization_feed: mpsc::UnboundedSender<Fed>,
-    session_feed: mpsc::UnboundedSender<Fed>,
-    project_feed: mpsc::UnboundedSender<Fed>,
-    access_feed: mpsc::UnboundedSender<Fed>,
     /// What waits for the broker to come back.
     unpublished: VecDeque<Publish>,
     /// Runs while all links are up but viewers have not been told yet.
@@ -88,30 +85,15 @@ pub struct BrokerActor {
 }
 
 impl BrokerActor {
-    /// Makes the actor over the MQTT clients, and the channels that come out of it.
-    pub fn new(links: Links, metrics: Metrics) -> (Self, Outlets) {
+    /// Makes the actor over the MQTT clients; by the channel it tells whether the broker is up.
+    pub fn new(links: Links, metrics: Metrics) -> (Self, watch::Receiver<BrokerStatus>) {
         let (status, receiver) = watch::channel(BrokerStatus::Down);
-        let (organization_feed, organization) = mpsc::unbounded_channel();
-        let (session_feed, session) = mpsc::unbounded_channel();
-        let (project_feed, project) = mpsc::unbounded_channel();
-        let (access_feed, access) = mpsc::unbounded_channel();
-        let outlets = Outlets {
-            status: receiver,
-            organization,
-            project,
-            access,
-            session,
-        };
         let mut actor = Self {
             links: LinkSet::new(links.delivery, links.session, links.organization),
-            inbound: Some(links.inbound),
-            routes: Routes::default(),
+            events: Some(links.events),
+            router: links.router,
             grants: HashMap::new(),
             status,
-            organization_feed,
-            session_feed,
-            project_feed,
-            access_feed,
             unpublished: VecDeque::new(),
             settling: None,
             was_up: false,
@@ -126,7 +108,7 @@ impl BrokerActor {
             let link = actor.links.get_mut(role);
             link.filters.want(filter.to_owned());
         }
-        (actor, outlets)
+        (actor, receiver)
     }
 
     /// Sends what the table of this link asks for.
@@ -222,9 +204,8 @@ impl Actor for BrokerActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        let inbound = self.inbound.take().expect("an actor starts once");
-        ctx.add_stream(inbound.events);
-        ctx.add_stream(inbound.arrivals);
+        let events = self.events.take().expect("an actor starts once");
+        ctx.add_stream(events);
         for link in self.links.iter() {
             link.client.do_send(Ask::Connect);
         }
@@ -251,7 +232,7 @@ impl Handler<Subscribe> for BrokerActor {
         } else {
             let _ = granted.send(Grant::BrokerDown);
         }
-        self.routes.add(room.clone(), address);
+        self.router.add(&room, address);
         self.reconcile(id);
         // A room that came back before its UNSUBSCRIBE was sent is granted already.
         self.tell_granted(room.as_str());
@@ -262,7 +243,7 @@ impl Handler<Unsubscribe> for BrokerActor {
     type Result = ();
 
     fn handle(&mut self, Unsubscribe(room): Unsubscribe, _: &mut Self::Context) {
-        self.routes.remove(&room);
+        self.router.remove(&room);
         self.grants.remove(&room);
         let id = self.links.of_room(room.as_str());
         let link = self.links.get_mut(id);
@@ -299,7 +280,7 @@ impl StreamHandler<LinkEvent> for BrokerActor {
                 }
                 self.reconcile(id);
             }
-            LinkEvent::Unpublished(_) => self.drop_publication("broker_busy"),
+            LinkEvent::Unpublished(_) => self.metrics.drop_publication("broker_busy"),
             LinkEvent::Unsubscribed(id, filter) => {
                 self.links.get_mut(id).filters.unsubscribed(filter);
                 self.reconcile(id);
@@ -310,16 +291,6 @@ impl StreamHandler<LinkEvent> for BrokerActor {
     }
 
     // The clients outlive the stream only when the whole system stops.
-    fn finished(&mut self, ctx: &mut Self::Context) {
-        ctx.stop();
-    }
-}
-
-impl StreamHandler<Arrived> for BrokerActor {
-    fn handle(&mut self, arrived: Arrived, _: &mut Self::Context) {
-        self.route(arrived);
-    }
-
     fn finished(&mut self, ctx: &mut Self::Context) {
         ctx.stop();
     }

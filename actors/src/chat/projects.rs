@@ -129,7 +129,7 @@ pub struct ProjectRegistry {
 }
 
 impl ProjectRegistry {
-    /// A registry without members that reads `feed` ([`Outlets::project`](crate::broker::Outlets)). Rooms run on
+    /// A registry without members that reads `feed` ([`Feeds::project`](crate::broker::Feeds)). Rooms run on
     /// `threads` in turn, or on the registry's own.
     pub fn new(
         feed: mpsc::UnboundedReceiver<Fed>,

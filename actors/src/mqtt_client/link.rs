@@ -1,6 +1,6 @@
 //! The task that polls one rumqttc connection until it fails, and nothing else.
 //!
-//! Publications go straight to the BrokerActor's channel, as many together as the socket had ready.
+//! Publications go straight to the router, as many together as the socket had ready.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -16,7 +16,8 @@ use switchboard_protocol::topics;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
 
-use super::{Arrived, LinkId, LinkRole, MqttSettings, Polled};
+use super::{LinkId, LinkRole, MqttSettings, Polled};
+use crate::broker::Router;
 use crate::limits;
 use crate::metrics::{Metrics, Reason};
 
@@ -76,7 +77,7 @@ impl Drop for Task {
 pub(super) struct Poller {
     pub(super) event_loop: EventLoop,
     pub(super) polled: mpsc::Sender<Polled>,
-    pub(super) arrivals: mpsc::Sender<Arrived>,
+    pub(super) router: Arc<Router>,
     pub(super) credit: Arc<Semaphore>,
     /// Whether retained publications are passed on: a stale partial of an old speech is not news to a room, and a
     /// session that was created long ago must not come back at each reconnect.
@@ -118,9 +119,7 @@ impl Poller {
                 match std::future::poll_fn(|cx| Poll::Ready(poll.poll_unpin(cx))).await {
                     Poll::Ready(event) => event,
                     Poll::Pending => {
-                        if !flush(&mut batch, &self.arrivals, &self.credit).await {
-                            return;
-                        }
+                        hand_over(&mut batch, &self.router, &self.credit).await;
                         poll.await
                     }
                 }
@@ -128,10 +127,10 @@ impl Poller {
             let polled = match event {
                 Ok(Event::Incoming(Packet::Publish(publish))) => {
                     self.gather(publish, &mut batch);
-                    if batch.publications.len() >= limits::PUBLICATIONS_PER_BATCH
-                        && !flush(&mut batch, &self.arrivals, &self.credit).await
-                    {
-                        return;
+                    if batch.publications.len() >= limits::PUBLICATIONS_PER_BATCH {
+                        hand_over(&mut batch, &self.router, &self.credit).await;
+                        // There may be no end to what is ready: rooms have their turn before more is read.
+                        tokio::task::yield_now().await;
                     }
                     continue;
                 }
@@ -150,9 +149,7 @@ impl Poller {
                 }
             };
             // An answer must not overtake what was published before it.
-            if !flush(&mut batch, &self.arrivals, &self.credit).await {
-                return;
-            }
+            hand_over(&mut batch, &self.router, &self.credit).await;
             let lost = matches!(polled, Polled::Lost(_));
             if self.polled.send(polled).await.is_err() || lost {
                 return;
@@ -188,14 +185,10 @@ fn translate(event: Event) -> Option<Polled> {
     }
 }
 
-/// Passes on what was gathered; false when nobody listens any more.
-async fn flush(
-    batch: &mut Gathered,
-    arrivals: &mpsc::Sender<Arrived>,
-    credit: &Arc<Semaphore>,
-) -> bool {
+/// Hands over what was gathered, once there is credit for it.
+async fn hand_over(batch: &mut Gathered, router: &Router, credit: &Arc<Semaphore>) {
     if batch.publications.is_empty() {
-        return true;
+        return;
     }
     let bytes: usize = batch
         .publications
@@ -203,16 +196,8 @@ async fn flush(
         .map(|(topic, payload)| topic.len() + payload.len())
         .sum();
     let kib = (bytes / 1024 + 1).min(limits::PUBLICATION_KIB_IN_FLIGHT) as u32;
-    let Ok(credit) = Arc::clone(credit).acquire_many_owned(kib).await else {
-        return false;
-    };
-    let publications = std::mem::take(&mut batch.publications);
-    arrivals
-        .send(Arrived {
-            publications,
-            received: batch.received,
-            credit: Some(credit),
-        })
-        .await
-        .is_ok()
+    let credit = Arc::clone(credit).acquire_many_owned(kib).await;
+    let credit = credit.expect("nobody closes it");
+    let publications = batch.publications.drain(..);
+    router.route(publications, batch.received, Some(credit));
 }

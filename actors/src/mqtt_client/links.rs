@@ -1,13 +1,14 @@
-//! All connections to the broker, started together, and the channels between them and the BrokerActor.
+//! All connections to the broker, started together, and the channel between them and the BrokerActor.
 
 use std::fmt;
 use std::sync::Arc;
 
 use actix::prelude::*;
 use tokio::sync::{Semaphore, mpsc};
-use tokio_stream::wrappers::{ReceiverStream, UnboundedReceiverStream};
+use tokio_stream::wrappers::UnboundedReceiverStream;
 
-use super::{Arrived, Ask, LinkEvent, Load, MqttClient, MqttSettings};
+use super::{Ask, LinkEvent, Load, MqttClient, MqttSettings};
+use crate::broker::Router;
 use crate::limits;
 use crate::metrics::Metrics;
 
@@ -60,14 +61,6 @@ impl fmt::Display for LinkId {
     }
 }
 
-/// The BrokerActor's ends of the channels.
-pub struct Inbound {
-    /// Changes of the links. Unbounded, but each is the answer to one of a bounded number of packets or a change of state.
-    pub events: UnboundedReceiverStream<LinkEvent>,
-    /// What was published.
-    pub arrivals: ReceiverStream<Arrived>,
-}
-
 /// The clients and where they report to.
 pub struct Links {
     /// See [`LinkRole::Delivery`]; at least one.
@@ -76,40 +69,40 @@ pub struct Links {
     pub session: Recipient<Ask>,
     /// See [`LinkRole::Organization`].
     pub organization: Recipient<Ask>,
-    /// For the BrokerActor.
-    pub inbound: Inbound,
+    /// What they tell the BrokerActor: changes. Unbounded, but each is the answer to one of a bounded number of packets or a
+    /// change of state.
+    pub events: UnboundedReceiverStream<LinkEvent>,
+    /// Where they hand over publications.
+    pub router: Arc<Router>,
 }
 
-/// The clients' ends of the channels to the BrokerActor.
+/// The clients' way to the BrokerActor, and to the rooms.
 #[derive(Clone)]
 pub struct Outbound {
     /// Changes of the links.
     pub events: mpsc::UnboundedSender<LinkEvent>,
     /// What was published.
-    pub arrivals: mpsc::Sender<Arrived>,
+    pub router: Arc<Router>,
 }
 
-/// The channels between the clients and the BrokerActor.
-pub fn channels() -> (Outbound, Inbound) {
-    let (events, event_receiver) = mpsc::unbounded_channel();
-    let (arrivals, arrival_receiver) = mpsc::channel(limits::BATCHES_WAITING);
-    let inbound = Inbound {
-        events: UnboundedReceiverStream::new(event_receiver),
-        arrivals: ReceiverStream::new(arrival_receiver),
-    };
-    (Outbound { events, arrivals }, inbound)
+/// The clients' end of the channel to the BrokerActor, and its own.
+pub fn channel(router: Arc<Router>) -> (Outbound, UnboundedReceiverStream<LinkEvent>) {
+    let (events, receiver) = mpsc::unbounded_channel();
+    let receiver = UnboundedReceiverStream::new(receiver);
+    (Outbound { events, router }, receiver)
 }
 
 impl Links {
-    /// Starts the clients; they connect when the BrokerActor asks them to. They run on the caller's thread, but for the
+    /// Starts the clients, which hand over to `router`; they connect when the BrokerActor asks them to. They run on the caller's thread, but for the
     /// second delivery link and those after it: these are spread over `threads`, where there are any.
     pub fn start(
         settings: &MqttSettings,
         threads: &[ArbiterHandle],
+        router: Arc<Router>,
         metrics: &Metrics,
     ) -> (Self, Load) {
-        let (outbound, inbound) = channels();
-        let mut load = Load::new(outbound.arrivals.downgrade());
+        let (outbound, events) = channel(Arc::clone(&router));
+        let mut load = Load::default();
         let client = |id, credit: &Arc<Semaphore>| MqttClient {
             id,
             settings: settings.clone(),
@@ -145,7 +138,8 @@ impl Links {
             organization: client(LinkRole::Organization.into(), &credit())
                 .start()
                 .recipient(),
-            inbound,
+            events,
+            router,
         };
         (links, load)
     }

@@ -173,7 +173,7 @@ pub struct RightsKeeper {
 }
 
 impl RightsKeeper {
-    /// A keeper without sockets that reads `feed` ([`Outlets::access`](crate::broker::Outlets)).
+    /// A keeper without sockets that reads `feed` ([`Feeds::access`](crate::broker::Feeds)).
     pub fn new(
         feed: mpsc::UnboundedReceiver<Fed>,
         holdings: Holdings,

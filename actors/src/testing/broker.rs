@@ -7,7 +7,8 @@ use actix::prelude::*;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use crate::mqtt_client::{Arrived, Ask, LinkEvent, LinkId, LinkRole, Links, Outbound, channels};
+use crate::broker::Router;
+use crate::mqtt_client::{Ask, LinkEvent, LinkId, LinkRole, Links, Outbound, channel};
 
 /// Holds subscriptions, answers requests at once or when told, publishes, comes and goes.
 ///
@@ -48,9 +49,9 @@ impl Handler<Ask> for Probe {
 }
 
 impl FakeBroker {
-    /// Starts the links' clients on the current thread; of delivery, as many as told.
-    pub fn start(delivery_links: usize) -> (Self, Links) {
-        let (outbound, inbound) = channels();
+    /// Starts the links' clients on the current thread; of delivery, as many as told. What is published goes to `router`.
+    pub fn start(delivery_links: usize, router: Arc<Router>) -> (Self, Links) {
+        let (outbound, events) = channel(Arc::clone(&router));
         let broker = Self(Arc::new(Mutex::new(State {
             outbound,
             links: HashMap::new(),
@@ -70,7 +71,8 @@ impl FakeBroker {
                 .collect(),
             session: link(LinkRole::Session.into()),
             organization: link(LinkRole::Organization.into()),
-            inbound,
+            events,
+            router,
         };
         (broker, links)
     }
@@ -176,14 +178,8 @@ impl FakeBroker {
         let publications = publications
             .iter()
             .map(|(topic, payload)| (topic.to_string(), Bytes::from(payload.to_string())));
-        let arrived = Arrived {
-            publications: publications.collect(),
-            received: Instant::now(),
-            credit: None,
-        };
-        let arrivals = self.lock().outbound.arrivals.clone();
-        let sent = arrivals.try_send(arrived);
-        assert!(sent.is_ok(), "the BrokerActor takes batches");
+        let router = Arc::clone(&self.lock().outbound.router);
+        router.route(publications, Instant::now(), None);
     }
 
     /// The actors' end of the link, for what the methods above cannot say.
@@ -215,14 +211,9 @@ impl FakeBroker {
         }
         if let Ask::Publish(publish) = ask {
             // Organizations' events come back to whoever published them, as they do from a real broker.
-            let arrivals = state.outbound.arrivals.clone();
-            let echo = Arrived {
-                publications: vec![(publish.topic, publish.payload)],
-                received: Instant::now(),
-                credit: None,
-            };
-            // Nobody listens once the BrokerActor is gone.
-            actix::spawn(async move { arrivals.send(echo).await });
+            let router = Arc::clone(&state.outbound.router);
+            let echo = std::iter::once((publish.topic, publish.payload));
+            actix::spawn(async move { router.route(echo, Instant::now(), None) });
             return;
         }
         state.watch_manners(id, &ask);

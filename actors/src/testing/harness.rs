@@ -15,7 +15,7 @@ use super::{
     FakeTokens, FakeTranscripts, FakeWire, eventually, quiet,
 };
 use crate::SocketIds;
-use crate::broker::BrokerActor;
+use crate::broker::{BrokerActor, Router};
 use crate::captions::Captions;
 use crate::metrics::Metrics;
 use crate::mqtt_client::LinkRole;
@@ -143,12 +143,13 @@ impl Harness {
     /// Starts everything with the broker away.
     pub async fn start_down(setup: Setup) -> Self {
         let metrics = Metrics::default();
-        let (broker, links) = FakeBroker::start(setup.delivery_links);
-        let (actor, outlets) = BrokerActor::new(links, metrics.clone());
+        let (router, feeds) = Router::new(metrics.clone());
+        let (broker, links) = FakeBroker::start(setup.delivery_links, router);
+        let (actor, status) = BrokerActor::new(links, metrics.clone());
         let broker_actor = actor.start();
         let mut registry = RoomRegistry::new(
             broker_actor.clone(),
-            outlets.status,
+            status,
             setup.threads.clone(),
             metrics.clone(),
         );
@@ -167,14 +168,14 @@ impl Harness {
             media_poll: Duration::from_secs(10),
         };
         let organizations = OrganizationRegistry::new(
-            outlets.organization,
+            feeds.organization,
             sources,
             setup.threads.clone(),
             metrics.clone(),
         )
         .start();
         let threads = setup.threads;
-        let chat = ChatStage::start(outlets.project, threads, metrics.clone());
+        let chat = ChatStage::start(feeds.project, threads, metrics.clone());
         let access = Arc::new(FakeAccess::default());
         let tokens = Arc::new(FakeTokens::default());
         let recoverables = setup.recoverables.unwrap_or_default();
@@ -196,7 +197,7 @@ impl Harness {
             projects: chat.projects.clone(),
             access: access.clone(),
         };
-        let rights = RightsKeeper::new(outlets.access, holdings, setup.recheck, metrics.clone());
+        let rights = RightsKeeper::new(feeds.access, holdings, setup.recheck, metrics.clone());
         let root = Root {
             authenticator: tokens.clone(),
             access: access.clone(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use switchboard_actors::broker::Publish;
 use switchboard_actors::limits::PUBLISHES_WAITING;
-use switchboard_actors::mqtt_client::{Arrived, Ask, LinkRole};
+use switchboard_actors::mqtt_client::{Ask, LinkRole};
 use switchboard_actors::testing::{Harness, paused, quiet};
 use tokio::sync::Semaphore;
 
@@ -78,14 +78,9 @@ fn the_link_reads_on_once_every_room_of_a_batch_has_dealt_with_it() {
         ] {
             let payload = Bytes::from_static(b"1");
             let publications = topics.iter().map(|t| (t.to_string(), payload.clone()));
-            let arrived = Arrived {
-                publications: publications.collect(),
-                received: tokio::time::Instant::now(),
-                credit: Some(Arc::clone(&semaphore).try_acquire_owned().unwrap()),
-            };
-            let arrivals = harness.broker.outbound().arrivals;
-            arrivals.send(arrived).await.ok().unwrap();
-            assert_eq!(semaphore.available_permits(), 0);
+            let credit = Arc::clone(&semaphore).try_acquire_owned().unwrap();
+            let router = harness.broker.outbound().router;
+            router.route(publications, tokio::time::Instant::now(), Some(credit));
             quiet().await;
             assert_eq!(semaphore.available_permits(), 1, "{topics:?}");
         }

@@ -115,7 +115,7 @@ pub struct OrganizationRegistry {
 }
 
 impl OrganizationRegistry {
-    /// A registry without watchers that reads `feed` ([`Outlets::organization`](crate::broker::Outlets)) and asks
+    /// A registry without watchers that reads `feed` ([`Feeds::organization`](crate::broker::Feeds)) and asks
     /// `sources` for what the feed does not say. Watchers run on `threads` in turn, or on the registry's own.
     pub fn new(
         feed: mpsc::UnboundedReceiver<Fed>,
