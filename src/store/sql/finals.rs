@@ -2,6 +2,8 @@
 
 use std::sync::LazyLock;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use sqlx::AnyConnection;
@@ -22,11 +24,19 @@ const SELECT_LAST: &str = "SELECT number, occurrence, payload FROM finals \
 const SELECT_AFTER: &str = "SELECT number, occurrence, payload FROM finals \
      WHERE session_id = $1 AND channel_id = $2 AND number > $3 ORDER BY number LIMIT $4";
 
-/// Nothing but numbers goes into the text.
+/// Bytes of a payload's SHA-256 that are its digest. All of them would be a third of what an index has to hold of a final.
+const DIGEST_BYTES: usize = 12;
+
+/// Nothing but numbers goes into the text. By default SQLite keeps a journal of each such statement, to undo it alone, and of a
+/// large one in a file; but who fails here undoes the whole transaction.
 static INSERT: LazyLock<Texts> = LazyLock::new(|| {
     Texts::new(|kind, rows| {
+        let insert = match kind {
+            Kind::Sqlite => "INSERT OR FAIL",
+            Kind::Postgres => "INSERT",
+        };
         format!(
-            "INSERT INTO finals (session_id, channel_id, number, occurrence, digest, stored_at, payload) \
+            "{insert} INTO finals (session_id, channel_id, number, occurrence, digest, stored_at, payload) \
              VALUES {} ON CONFLICT DO NOTHING",
             places(kind, rows, COLUMNS)
         )
@@ -178,13 +188,19 @@ fn insertions<'a>(finals: &'a [Final], operation: &str) -> Result<Vec<Insertion<
         let payload = std::str::from_utf8(&new.payload);
         Ok(Insertion {
             room: &new.room,
-            digest: format!("{:x}", Sha256::digest(&new.payload)),
+            digest: digest(&new.payload),
             occurrence: i64::from(new.occurrence),
             number: stored(new.number),
             payload: payload.map_err(|error| corrupt(operation, "payload", error))?,
         })
     };
     finals.iter().map(insertion).collect()
+}
+
+/// What tells a payload from others of its room and its time.
+fn digest(payload: &[u8]) -> String {
+    let digest = Sha256::digest(payload);
+    URL_SAFE_NO_PAD.encode(&digest[..DIGEST_BYTES])
 }
 
 async fn insert(
