@@ -3,7 +3,9 @@
 //! The mark is one fixed-width string field, so that it survives a gateway that parses and writes the
 //! JSON anew, and is found by one search instead of a JSON parser.
 
-use memchr::memmem;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 
 /// Bytes of a partial's payload.
 pub const PARTIAL_BYTES: usize = 100;
@@ -13,8 +15,10 @@ pub const FINAL_BYTES: usize = 300;
 pub const FINAL_EVERY: u32 = 10;
 
 const FIELD: &[u8] = br#""bench":""#;
+/// Made once: they are asked at each delivery.
+static FIND_FIELD: LazyLock<Finder> = LazyLock::new(|| Finder::new(FIELD));
 /// Where the mark stands in a token of an answer.
-const TOKEN: &[u8] = br#""token":""#;
+static FIND_TOKEN: LazyLock<Finder> = LazyLock::new(|| Finder::new(br#""token":""#));
 const TOPIC_DIGITS: usize = 4;
 const SEQUENCE_DIGITS: usize = 8;
 const TIME_DIGITS: usize = 16;
@@ -37,8 +41,8 @@ impl Mark {
     /// The mark in a server's frame; `None` in a frame that is no publication of ours.
     pub fn find(frame: &[u8]) -> Option<Self> {
         // The field stands first in the payload, but a server may sort the fields.
-        let behind = |field: &[u8]| Some(memmem::find(frame, field)? + field.len());
-        let start = behind(FIELD).or_else(|| behind(TOKEN))?;
+        let behind = |field: &Finder| Some(field.find(frame)? + field.needle().len());
+        let start = behind(&FIND_FIELD).or_else(|| behind(&FIND_TOKEN))?;
         let digits = frame.get(start..start + TOPIC_DIGITS + SEQUENCE_DIGITS + TIME_DIGITS)?;
         let (topic, rest) = digits.split_at(TOPIC_DIGITS);
         let (sequence, time) = rest.split_at(SEQUENCE_DIGITS);
