@@ -13,7 +13,7 @@ use rumqttc::{
     Publish, QoS, SubscribeReasonCode, TlsConfiguration, Transport,
 };
 use switchboard_protocol::topics;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::Instant;
 
 use super::{LinkId, LinkRole, MqttSettings, Polled};
@@ -106,6 +106,37 @@ impl Gathered {
         }
         self.publications.push((publish.topic, publish.payload));
     }
+
+    /// What these take of the credit.
+    fn kib(&self) -> u32 {
+        let bytes = |(topic, payload): &(String, Bytes)| topic.len() + payload.len();
+        let bytes: usize = self.publications.iter().map(bytes).sum();
+        (bytes / 1024 + 1).min(limits::PUBLICATION_KIB_IN_FLIGHT) as u32
+    }
+
+    /// Hands them over, if there is credit for them now; says whether none are left.
+    fn hand_over_now(&mut self, router: &Router, credit: &Arc<Semaphore>) -> bool {
+        if self.publications.is_empty() {
+            return true;
+        }
+        let Ok(credit) = Arc::clone(credit).try_acquire_many_owned(self.kib()) else {
+            return false;
+        };
+        self.route(router, credit);
+        true
+    }
+
+    /// Hands them over, once there is credit for them.
+    async fn hand_over(&mut self, router: &Router, credit: &Arc<Semaphore>) {
+        if !self.publications.is_empty() {
+            let credit = Arc::clone(credit).acquire_many_owned(self.kib()).await;
+            self.route(router, credit.expect("nobody closes it"));
+        }
+    }
+
+    fn route(&mut self, router: &Router, credit: OwnedSemaphorePermit) {
+        router.route(self.publications.drain(..), self.received, Some(credit));
+    }
 }
 
 impl Poller {
@@ -113,13 +144,20 @@ impl Poller {
         let mut batch = Gathered::new();
         loop {
             let event = {
-                let mut poll = pin!(self.event_loop.poll());
-                // Nothing more is ready: what has been gathered goes on before we wait.
                 // The same future is kept, because dropping a connecting one would start over.
-                match std::future::poll_fn(|cx| Poll::Ready(poll.poll_unpin(cx))).await {
-                    Poll::Ready(event) => event,
-                    Poll::Pending => {
-                        hand_over(&mut batch, &self.router, &self.credit).await;
+                let mut poll = pin!(self.event_loop.poll());
+                let ready = std::future::poll_fn(|cx| match poll.poll_unpin(cx) {
+                    Poll::Ready(event) => Poll::Ready(Some(event)),
+                    // Nothing more is ready: what has been gathered goes on before we wait.
+                    Poll::Pending if batch.hand_over_now(&self.router, &self.credit) => {
+                        Poll::Pending
+                    }
+                    Poll::Pending => Poll::Ready(None),
+                });
+                match ready.await {
+                    Some(event) => event,
+                    None => {
+                        batch.hand_over(&self.router, &self.credit).await;
                         poll.await
                     }
                 }
@@ -128,7 +166,7 @@ impl Poller {
                 Ok(Event::Incoming(Packet::Publish(publish))) => {
                     self.gather(publish, &mut batch);
                     if batch.publications.len() >= limits::PUBLICATIONS_PER_BATCH {
-                        hand_over(&mut batch, &self.router, &self.credit).await;
+                        batch.hand_over(&self.router, &self.credit).await;
                         // There may be no end to what is ready: rooms have their turn before more is read.
                         tokio::task::yield_now().await;
                     }
@@ -149,7 +187,7 @@ impl Poller {
                 }
             };
             // An answer must not overtake what was published before it.
-            hand_over(&mut batch, &self.router, &self.credit).await;
+            batch.hand_over(&self.router, &self.credit).await;
             let lost = matches!(polled, Polled::Lost(_));
             if self.polled.send(polled).await.is_err() || lost {
                 return;
@@ -183,21 +221,4 @@ fn translate(event: Event) -> Option<Polled> {
         }
         _ => None,
     }
-}
-
-/// Hands over what was gathered, once there is credit for it.
-async fn hand_over(batch: &mut Gathered, router: &Router, credit: &Arc<Semaphore>) {
-    if batch.publications.is_empty() {
-        return;
-    }
-    let bytes: usize = batch
-        .publications
-        .iter()
-        .map(|(topic, payload)| topic.len() + payload.len())
-        .sum();
-    let kib = (bytes / 1024 + 1).min(limits::PUBLICATION_KIB_IN_FLIGHT) as u32;
-    let credit = Arc::clone(credit).acquire_many_owned(kib).await;
-    let credit = credit.expect("nobody closes it");
-    let publications = batch.publications.drain(..);
-    router.route(publications, batch.received, Some(credit));
 }

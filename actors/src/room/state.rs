@@ -28,31 +28,33 @@ use crate::ports::{Final, Unavailable};
 use crate::recorder::{Archive, Keep};
 use crate::stamp;
 
-/// See the module's documentation.
+/// See the module's documentation. What each publication looks at comes first and lies together: of 10,000 rooms it is in no
+/// cache of the processor.
+#[repr(C)]
 pub(super) struct State {
-    id: RoomId,
-    /// Tells it from all other rooms.
-    number: u64,
     /// Outboxes side by side, so that the fan-out walks through memory in order; where there is one, in none of its own.
     outboxes: SmallVec<[(SocketId, WayOut); 1]>,
-    /// Where each member stands in `outboxes`.
-    positions: HashMap<SocketId, usize>,
-    /// The last finals, whoever was here to see them.
-    recent: Recent,
-    /// The digest of the last of them; 0 before the first.
-    last_final: u32,
     /// Members that wait for storage; they are not in `outboxes` yet.
     fetches: Fetches,
-    /// Numbers the fetches.
-    fetched: u64,
-    /// Where finals are kept; none: in memory only.
-    archive: Option<Archive>,
-    /// When the room began.
-    opened: Instant,
-    namespace: Namespace,
     metrics: Metrics,
+    namespace: Namespace,
+    /// Tells it from all other rooms.
+    number: u64,
+    /// The digest of the last of `recent`; 0 before the first.
+    last_final: u32,
     /// A publisher's broken payloads are logged once for each room, and counted always.
     warned: bool,
+    /// Where finals are kept; none: in memory only.
+    archive: Option<Archive>,
+    /// The last finals, whoever was here to see them.
+    recent: Recent,
+    id: RoomId,
+    /// Where each member stands in `outboxes`.
+    positions: HashMap<SocketId, usize>,
+    /// Numbers the fetches.
+    fetched: u64,
+    /// When the room began.
+    opened: Instant,
 }
 
 impl State {

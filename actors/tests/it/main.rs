@@ -31,6 +31,7 @@ mod recorded_rooms;
 mod recorder;
 mod recovery;
 mod rights;
+mod room_calls;
 mod rooms;
 mod script;
 mod session;
