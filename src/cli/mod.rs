@@ -81,7 +81,7 @@ fn execute(
     if matches!(command, Command::Demo | Command::Serve { .. }) {
         descriptors::prepare();
     }
-    actix::System::new().block_on(async {
+    let command = async move {
         match command {
             Command::Demo => demo::run(settings).await,
             Command::Serve { no_migrate } => serve(config, !no_migrate).await,
@@ -94,7 +94,10 @@ fn execute(
             Command::ExtractText(_) => unreachable!("it ran before the settings were read"),
         }?;
         Ok(ExitCode::SUCCESS)
-    })
+    };
+    // A task of its own: what stands here is polled at each turn of the thread, whatever it was woken for.
+    let ended = actix::System::new().block_on(async { actix::spawn(command).await });
+    ended.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }
 
 async fn serve(config: Config, migrate: bool) -> anyhow::Result<()> {

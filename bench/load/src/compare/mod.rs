@@ -55,7 +55,7 @@ pub struct Options {
     #[arg(long)]
     compare: bool,
     /// Publications per room that may be on the way flat out.
-    #[arg(long, default_value_t = 16)]
+    #[arg(long, default_value_t = 64)]
     window: u64,
     /// Sizes of the growing room, such as `100,1000,10000`.
     #[arg(long)]

@@ -22,7 +22,7 @@ pub struct Options {
     #[arg(long, default_value_t = 10)]
     pub rooms: usize,
     /// Publications per room that may be on the way.
-    #[arg(long, default_value_t = 16)]
+    #[arg(long, default_value_t = 64)]
     pub window: u64,
     /// How long.
     #[command(flatten)]
