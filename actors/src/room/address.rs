@@ -3,6 +3,7 @@
 //! Of 10,000 rooms, none of a room's mailbox, task and queue is in the processor's cache when its publication comes; a
 //! call needs none of them. The order stays that in which the room was told: a call is made only when nothing waits in the mailbox.
 
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::thread::{self, ThreadId};
@@ -80,9 +81,16 @@ impl RoomAddr {
             let writes = state.writes(publications.len());
             if writes <= arrival.writes {
                 arrival.writes -= writes;
-                let mut fan_out = state.take(publications, arrival.received);
-                state.turn(&mut fan_out);
-                return state.fanned_out(fan_out, || arrival.credit());
+                let deliver = || {
+                    let mut fan_out = state.take(publications, arrival.received);
+                    state.turn(&mut fan_out);
+                    state.fanned_out(fan_out, || arrival.credit());
+                };
+                // A fault of this room is none of the link's, nor of the other rooms.
+                if panic::catch_unwind(AssertUnwindSafe(deliver)).is_err() {
+                    state.failed();
+                }
+                return;
             }
         }
         self.tell(Deliver {

@@ -85,10 +85,7 @@ impl State {
     /// Checks that the payload is JSON and encodes it, untouched, as an event; `None` drops it.
     fn encode(&mut self, publication: &Publication) -> Option<Frame> {
         if json::validate(&publication.payload).is_err() {
-            self.metrics
-                .publications_dropped
-                .get_or_create(&Reason { reason: "not_json" })
-                .inc();
+            self.metrics.drop_publication("not_json");
             if !std::mem::replace(&mut self.warned, true) {
                 log::warn!(
                     "a publication is not JSON, such ones are dropped and counted room={} event={} bytes={}",
@@ -136,6 +133,15 @@ impl State {
     /// Serves the members of one turn; says whether that were the last ones.
     pub(super) fn turn(&self, fan_out: &mut FanOut) -> bool {
         fan_out.turn(self.number, &self.outboxes)
+    }
+
+    /// Delivering has ended in a panic, which the log has.
+    pub(super) fn failed(&self) {
+        log::error!(
+            "a publication has reached no more than a part of its room, because of a fault room={}",
+            self.id
+        );
+        self.metrics.drop_publication("fault");
     }
 
     /// Every member has been served: what is left are those that wait for storage, and storage itself, which holds

@@ -19,7 +19,7 @@ use switchboard_protocol::topics::CaptionKind;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use crate::support::{Socket, room};
+use crate::support::{Socket, dropped, room};
 
 /// A room on this thread, or another, whose actor has begun.
 async fn start(name: &str, thread: Option<&ArbiterHandle>) -> RoomAddr {
@@ -149,6 +149,41 @@ fn one_arrival_has_so_many_writes_made_at_once_and_the_rest_in_the_rooms_own_tur
         let (_, members) = &rooms[2];
         assert!(members.iter().all(|m| m.heard() == heard(&["1"])));
         assert_eq!(semaphore.available_permits(), 1);
+    });
+}
+
+/// A stream with a fault.
+struct Faulty;
+
+impl Wire for Faulty {
+    fn try_write(&self, _: &[IoSlice<'_>]) -> io::Result<usize> {
+        panic!("the test's own");
+    }
+
+    fn resume_when_writable(self: Arc<Self>, _: Arc<Outbox>) {}
+
+    fn shutdown(&self, _: Shutdown) {}
+}
+
+#[test]
+fn a_fault_in_a_room_is_nobody_elses() {
+    paused(async {
+        let metrics = Metrics::default();
+        let faulty = RoomAddr::start(Room::new(room("F/1"), None, metrics.clone()), None);
+        let healthy = start("S/1", None).await;
+        let outbox = Outbox::new(OutboxLimits::default(), Metrics::default());
+        outbox.attach(Arc::new(Faulty));
+        let socket = Socket::new(1);
+        faulty
+            .ask(join(&Socket { outbox, ..socket }))
+            .await
+            .unwrap();
+        let members = crowd(&healthy, 2..3).await;
+        let mut arrival = arrival();
+        faulty.deliver(finals(&["1"]), &mut arrival);
+        healthy.deliver(finals(&["2"]), &mut arrival);
+        assert_eq!(members[0].heard(), heard(&["2"]));
+        assert_eq!(dropped(&metrics, "fault"), 1);
     });
 }
 
