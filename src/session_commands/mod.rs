@@ -11,7 +11,7 @@ mod tests;
 use std::collections::HashSet;
 
 use switchboard_actors::broker::Fed;
-use switchboard_actors::metrics::{Metrics, Reason};
+use switchboard_actors::metrics::Metrics;
 use switchboard_actors::rights::AccessChanged;
 use switchboard_protocol::ids::SessionId;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -141,10 +141,7 @@ impl Worker {
 
     fn refuse(&mut self, topic: &str, refusal: Refusal) {
         let Refusal { reason, detail } = refusal;
-        self.metrics
-            .publications_dropped
-            .get_or_create(&Reason { reason })
-            .inc();
+        self.metrics.drop_publication(reason);
         if self.logged.insert(reason) {
             log::warn!(
                 "a session command is refused, such ones are counted topic={topic:?} reason={reason} detail={detail:?}"

@@ -6,6 +6,7 @@ use tokio::sync::mpsc;
 
 use super::*;
 use crate::store::Visibility;
+use switchboard_actors::metrics::Reason;
 
 async fn store() -> (TempDir, Store) {
     let folder = tempfile::tempdir().unwrap();

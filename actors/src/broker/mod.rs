@@ -54,7 +54,7 @@ pub enum BrokerStatus {
 pub struct Subscribe {
     /// The room.
     pub room: RoomId,
-    /// Its actor's.
+    /// How it is reached.
     pub address: RoomAddr,
     /// Told once the broker has answered or is found to be away.
     pub granted: oneshot::Sender<Grant>,

@@ -16,7 +16,7 @@ use tokio_stream::wrappers::UnboundedReceiverStream;
 use super::room::{AddMember, ProjectRoom, Published, RemoveMember};
 use crate::SocketId;
 use crate::broker::Fed;
-use crate::metrics::{Metrics, Reason};
+use crate::metrics::Metrics;
 use crate::outbox::WayOut;
 use crate::ports::Action;
 use crate::registry::SocketClosed;
@@ -190,9 +190,7 @@ impl Actor for ProjectRegistry {
 impl StreamHandler<Fed> for ProjectRegistry {
     fn handle(&mut self, fed: Fed, _: &mut Self::Context) {
         let Some((project, event)) = topics::parse_project_event(&fed.topic) else {
-            let reason = "unknown_topic";
-            let dropped = &self.metrics.publications_dropped;
-            dropped.get_or_create(&Reason { reason }).inc();
+            self.metrics.drop_publication("unknown_topic");
             return;
         };
         // What nobody hears is not even checked.

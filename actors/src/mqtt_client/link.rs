@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use super::{LinkId, LinkRole, MqttSettings, Polled};
 use crate::broker::Router;
 use crate::limits;
-use crate::metrics::{Metrics, Reason};
+use crate::metrics::Metrics;
 
 /// A client and its event loop for one connection; nothing happens before the loop is polled.
 pub(super) fn client(link: LinkId, settings: &MqttSettings) -> (AsyncClient, EventLoop) {
@@ -199,9 +199,7 @@ impl Poller {
         if !publish.retain || self.keeps_retained {
             return batch.push(publish);
         }
-        let reason = Reason { reason: "retained" };
-        let dropped = &self.metrics.publications_dropped;
-        dropped.get_or_create(&reason).inc();
+        self.metrics.drop_publication("retained");
     }
 }
 

@@ -17,11 +17,7 @@ impl StreamHandler<Fed> for OrganizationRegistry {
         if fed.topic == topics::SESSION_STATUSES {
             self.read_statuses(&fed, ctx);
         } else if !self.pass_event(&fed) {
-            let reason = "unknown_topic";
-            self.metrics
-                .publications_dropped
-                .get_or_create(&Reason { reason })
-                .inc();
+            self.metrics.drop_publication("unknown_topic");
         }
     }
 
