@@ -1,6 +1,6 @@
 //! Connection state recovery: a client that comes back finds its socket as it left it (Socket.IO 4.6 and later).
 //!
-//! A recoverable socket has a private id, which its client alone knows, and a [`Journal`] in place of a bare outbox.
+//! A recoverable socket has a private id, which its client alone knows, and a [`Journal`](crate::outbox::Journal) in place of a bare outbox.
 //! When its connection is lost it stays in its rooms for a while, and what it misses waits. After that, at another
 //! switchboard or after a restart, its rooms come back from storage and their finals with them. It works for the same
 //! principal with a valid token only, and only while all that the socket had may still be had.
